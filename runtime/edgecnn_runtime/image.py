@@ -1,0 +1,133 @@
+"""From a path, bytes, a file, a Pillow picture or an array to one upright 8-bit RGB picture."""
+
+import io
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from edgecnn_runtime.errors import ImageError
+from edgecnn_runtime.preprocess import check_pixels
+
+__all__ = ["IMAGE_SUFFIXES", "ImageSource", "load_image", "source_name"]
+
+ImageSource = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | npt.NDArray[np.uint8]
+
+IMAGE_SUFFIXES = frozenset(
+    ".avif .bmp .gif .j2k .jp2 .jpeg .jpg .mpo .pbm .pgm .png .pnm .ppm .tif .tiff .webp".split()
+)
+
+# Only formats that hold pictures and decode inside Pillow: EPS, for one, would start another program.
+_FORMATS = ("JPEG", "PNG", "MPO", "GIF", "BMP", "PPM", "WEBP", "TIFF", "AVIF", "JPEG2000")
+
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def load_image(source: ImageSource, *, at_least: int | None = None) -> Image.Image:
+    """Load one picture: EXIF orientation applied, first frame, alpha over white, 16 bits scaled to 8, mode RGB.
+
+    Args:
+        source: a path, the bytes of a file, an open binary file, a Pillow picture or an `(H, W, 3)` uint8 RGB array.
+        at_least: a length in pixels. A JPEG whose short side is 2, 4 or 8 times as long is decoded at 1/2, 1/4 or
+            1/8 of its size, straight from the DCT coefficients; other formats ignore it. `None` decodes in full.
+
+    Returns:
+        An upright Pillow picture of mode RGB.
+
+    Raises:
+        ImageError: the source is missing, unreadable, no picture, too large, truncated or of a wrong type.
+    """
+    if isinstance(source, np.ndarray):
+        return Image.fromarray(check_pixels(source))
+    try:
+        if isinstance(source, Image.Image):
+            return _to_rgb(_upright(source))
+        with _open(source) as image:
+            if at_least is not None:
+                image.draft("RGB", (at_least, at_least))
+            image.load()
+            return _to_rgb(_upright(image))
+    except ImageError:
+        raise
+    except UnidentifiedImageError as error:
+        kinds = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, PPM or JPEG 2000"
+        raise ImageError(f"{source_name(source)} is not a picture; expected {kinds}.") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{source_name(source)} is too large to decode: {error}") from error
+    except MemoryError as error:
+        raise ImageError(f"{source_name(source)} needs more memory than there is; make the picture smaller.") from error
+    # Decoders of damaged files raise nearly anything (struct.error, SyntaxError, zlib.error, IndexError, …).
+    except Exception as error:
+        raise ImageError(f"{source_name(source)} could not be decoded: {_reason(error)}.") from error
+
+
+def source_name(source: object) -> str:
+    """A short name of a picture source for messages and results."""
+    if isinstance(source, (str, os.PathLike)):
+        return os.fspath(source)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return f"<{len(source)} bytes>"
+    return getattr(source, "name", None) or getattr(source, "filename", None) or f"<{type(source).__name__}>"
+
+
+def _open(source: object) -> Image.Image:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        if not len(source):
+            raise ImageError("got 0 bytes; expected the content of a picture file.")
+        return Image.open(io.BytesIO(source), formats=_FORMATS)
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        if path.is_dir():
+            raise ImageError(f"{path} is a folder; expected a picture file.")
+        try:
+            if path.stat().st_size == 0 and path.is_file():
+                raise ImageError(f"{path} is empty; expected a picture file.")
+            return Image.open(path, formats=_FORMATS)
+        except UnidentifiedImageError:
+            raise
+        except OSError as error:
+            raise ImageError(f"{path} cannot be read: {_reason(error)}.") from error
+    if hasattr(source, "read"):
+        return Image.open(source, formats=_FORMATS)
+    raise ImageError(
+        f"got {type(source).__name__}; expected a path, bytes, an open file, a Pillow picture or an (H, W, 3) uint8 array."
+    )
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    method = _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG, 1))
+    return image if method is None else image.transpose(method)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    mode = image.mode
+    if mode == "RGB":
+        return image
+    if mode.startswith("I"):
+        # 16-bit grey: Pillow's own conversion would clip everything above 255 to white.
+        grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+        return Image.fromarray(((grey + 128) // 257).astype(np.uint8)).convert("RGB")
+    if mode == "F":
+        raise ImageError("the picture holds 32-bit floats, whose range is not known; expected 8 or 16 bits a channel.")
+    if mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text).rstrip(".").splitlines()[0]

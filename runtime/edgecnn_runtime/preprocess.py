@@ -1,0 +1,170 @@
+"""What happens to a picture before the network: resize rule, antialiased kernel, crop. The only implementation.
+
+Training evaluation, export, calibration, classify and camera all call `Preprocess.apply`, so a picture cannot
+reach the network in two different ways. Kernels are Pillow's, which is what torchvision's transforms use on
+pictures; sizes and crop offsets follow torchvision's `Resize` and `CenterCrop` rounding.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edgecnn_runtime.errors import ImageError, OptionError
+
+__all__ = ["Kernel", "Pixels", "Preprocess", "ResizeRule"]
+
+Pixels = npt.NDArray[np.uint8]
+ResizeRule = Literal["short-side", "squash", "letterbox"]
+Kernel = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+
+_MAX_SIDE = 8192
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """From an upright RGB picture of any size to `(height, width, 3)` uint8 RGB pixels.
+
+    Attributes:
+        height: rows the network takes, in pixels.
+        width: columns the network takes, in pixels.
+        resize: `short-side` scales so that the short side is `resize_to`, then crops the centre; `squash` scales
+            both sides to the target whatever the aspect; `letterbox` fits the whole picture inside and pads.
+        resize_to: length of the short side before the crop, in pixels; only for `short-side`, where leaving it
+            out means the larger of height and width.
+        kernel: antialiased resampling kernel, by Pillow's name.
+        pad_colour: RGB of the border that `letterbox` adds, 0 to 255 each.
+    """
+
+    height: int
+    width: int
+    resize: ResizeRule = "short-side"
+    resize_to: int | None = None
+    kernel: Kernel = "bilinear"
+    pad_colour: tuple[int, int, int] = (0, 0, 0)
+
+    def __post_init__(self) -> None:
+        for name in ("height", "width"):
+            _check_side(name, getattr(self, name))
+        if self.resize not in get_args(ResizeRule):
+            raise OptionError(f"resize is {self.resize!r}; expected one of {', '.join(get_args(ResizeRule))}.")
+        if self.kernel not in get_args(Kernel):
+            raise OptionError(f"kernel is {self.kernel!r}; expected one of {', '.join(get_args(Kernel))}.")
+        if self.resize == "short-side":
+            if self.resize_to is None:
+                object.__setattr__(self, "resize_to", max(self.height, self.width))
+            _check_side("resize_to", self.resize_to)
+            if self.short_side < max(self.height, self.width):
+                raise OptionError(
+                    f"resize_to is {self.resize_to}, smaller than the {self.height}×{self.width} crop; "
+                    f"expected at least {max(self.height, self.width)}."
+                )
+        elif self.resize_to is not None:
+            raise OptionError(f"resize_to is {self.resize_to} with resize={self.resize!r}; it goes with short-side.")
+        colour = tuple(self.pad_colour)
+        if len(colour) != 3 or not all(_is_int(c) and 0 <= c <= 255 for c in colour):
+            raise OptionError(f"pad_colour is {self.pad_colour!r}; expected three whole numbers from 0 to 255.")
+        object.__setattr__(self, "pad_colour", colour)
+
+    @property
+    def short_side(self) -> int:
+        """Length in pixels below which the short side of a picture must be enlarged."""
+        return self.resize_to or max(self.height, self.width)
+
+    def apply(self, image: Image.Image | Pixels) -> Pixels:
+        """Resize and crop one picture.
+
+        Args:
+            image: an upright RGB picture, or an `(H, W, 3)` uint8 array. The order of the channels does not
+                matter to a resize: BGR in gives BGR out.
+
+        Returns:
+            `(height, width, 3)` uint8, same channel order as the input, contiguous.
+
+        Raises:
+            ImageError: the array is not `(H, W, 3)` uint8, or empty.
+        """
+        picture = image if isinstance(image, Image.Image) else Image.fromarray(check_pixels(image))
+        if picture.mode != "RGB":
+            picture = picture.convert("RGB")
+        size = (self.width, self.height)
+        resample = Image.Resampling[self.kernel.upper()]
+        if self.resize == "squash":
+            resized = picture.resize(size, resample)
+        elif self.resize == "letterbox":
+            resized = self._letterbox(picture, resample)
+        else:
+            # Resizing just the box that the crop keeps gives the pixels of resize-then-crop without computing
+            # the rest: Pillow's kernels look beyond the box for their support.
+            resized = picture.resize(size, resample, box=self._crop_box(picture.width, picture.height))
+        return np.asarray(resized)
+
+    def _crop_box(self, width: int, height: int) -> tuple[float, float, float, float]:
+        short = self.short_side
+        if width <= height:
+            scaled_width, scaled_height = short, int(short * height / width)
+        else:
+            scaled_width, scaled_height = int(short * width / height), short
+        left = round((scaled_width - self.width) / 2.0)
+        top = round((scaled_height - self.height) / 2.0)
+        x, y = width / scaled_width, height / scaled_height
+        right, bottom = (left + self.width) * x, (top + self.height) * y
+        return left * x, top * y, min(right, float(width)), min(bottom, float(height))
+
+    def _letterbox(self, picture: Image.Image, resample: Image.Resampling) -> Image.Image:
+        scale = min(self.width / picture.width, self.height / picture.height)
+        width = min(self.width, max(1, round(picture.width * scale)))
+        height = min(self.height, max(1, round(picture.height * scale)))
+        canvas = Image.new("RGB", (self.width, self.height), self.pad_colour)
+        canvas.paste(picture.resize((width, height), resample), ((self.width - width) // 2, (self.height - height) // 2))
+        return canvas
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form that stands in a model file."""
+        document = asdict(self)
+        document["pad_colour"] = list(self.pad_colour)
+        return document
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> "Preprocess":
+        """Read the JSON form back.
+
+        Raises:
+            OptionError: a field is missing, unknown or out of range; the message names it.
+        """
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(document) - known)
+        if unknown:
+            raise OptionError(f"preprocess has the unknown field {unknown[0]!r}; expected {', '.join(sorted(known))}.")
+        missing = sorted({"height", "width"} - set(document))
+        if missing:
+            raise OptionError(f"preprocess has no {missing[0]!r}; expected at least height and width.")
+        values = dict(document)
+        if "pad_colour" in values:
+            if not isinstance(values["pad_colour"], (list, tuple)):
+                raise OptionError(f"pad_colour is {values['pad_colour']!r}; expected three whole numbers from 0 to 255.")
+            values["pad_colour"] = tuple(values["pad_colour"])
+        return cls(**values)
+
+
+def check_pixels(array: object) -> Pixels:
+    """Pass an `(H, W, 3)` uint8 array through; anything else is an `ImageError` that says what came."""
+    if not isinstance(array, np.ndarray):
+        raise ImageError(f"got {type(array).__name__}; expected an (H, W, 3) uint8 RGB array or a picture.")
+    if array.dtype != np.uint8:
+        hint = "; multiply by 255, round and cast with .astype(np.uint8)" if array.dtype.kind == "f" else ""
+        raise ImageError(f"got an array of {array.dtype}; expected uint8 values from 0 to 255{hint}.")
+    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+        raise ImageError(f"got an array of shape {array.shape}; expected (height, width, 3), RGB, not empty.")
+    return array
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_side(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MAX_SIDE:
+        raise OptionError(f"{name} is {value!r}; expected a whole number of pixels from 1 to {_MAX_SIDE}.")

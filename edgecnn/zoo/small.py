@@ -1,0 +1,261 @@
+"""Small networks that are trained from scratch: what the lecture compares, and what is worth deploying.
+
+All take normalised pictures `(N, channels, size, size)` float32 and give logits `(N, classes)` float32. The `edge_cnn`
+family is this project's own, made to lose nothing in int8: plain 3×3 convolutions, batch norm that folds away,
+ReLU, global average pooling and one linear layer (so a class activation map is one matrix product). Its first
+layer is a fixed whitening filter bank, set from the training pictures before the first step
+(after Keller Jordan's airbench, MIT, https://github.com/KellerJordan/cifar10-airbench).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from edgecnn_runtime.errors import OptionError
+from torch import Tensor, nn
+
+__all__ = ["SMALL_NETWORKS", "EdgeCNN", "NetworkSize", "SmallNetwork", "create", "measure_size"]
+
+MIN_SIZE = 16  # three halvings must leave a feature map of at least 2×2
+
+
+class EdgeCNN(nn.Module):
+    """Whitening filters, then blocks of two 3×3 convolutions, each block at half the resolution of the one before.
+
+    Args:
+        classes: How many classes.
+        channels: 3 for colour, 1 for grey pictures.
+        widths: Filters of each block.
+        patch: Side of the whitening filters in pixels.
+        stride: Step of the whitening filters; 2 makes everything after it four times cheaper.
+        directions: How many principal directions the whitening keeps; each gives two filters, one for each sign.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        *,
+        channels: int,
+        widths: tuple[int, ...],
+        patch: int,
+        stride: int,
+        directions: int,
+    ) -> None:
+        super().__init__()
+        directions = min(directions, channels * patch * patch)
+        self.whiten = nn.Conv2d(channels, 2 * directions, patch, stride=stride, padding=(patch - stride + 1) // 2)
+        self.whiten.weight.requires_grad_(False)
+        self.blocks = nn.Sequential()
+        before = 2 * directions
+        for index, width in enumerate(widths):
+            halve = index > 0 or stride == 1
+            self.blocks.append(_block(before, width, halve=halve))
+            before = width
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.head = nn.Linear(before, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits `(N, classes)` of normalised pictures `(N, channels, H, W)`."""
+        x = torch.relu(self.whiten(x))
+        x = self.blocks(x)
+        return self.head(self.pool(x).flatten(1))  # type: ignore[no-any-return]
+
+
+class _ConvNorm(nn.Sequential):
+    """3×3 convolution, batch norm whose scale stays 1 (only its bias learns), ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, *, stride: int = 1) -> None:
+        convolution = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
+        norm = nn.BatchNorm2d(outputs, eps=1e-5, momentum=0.3)
+        norm.weight.requires_grad_(False)
+        super().__init__(convolution, norm, nn.ReLU())
+
+
+def _block(inputs: int, outputs: int, *, halve: bool) -> nn.Sequential:
+    convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+    norm = nn.BatchNorm2d(outputs, eps=1e-5, momentum=0.3)
+    norm.weight.requires_grad_(False)
+    parts: list[nn.Module] = [convolution]
+    if halve:
+        parts.append(nn.MaxPool2d(2))
+    parts += [norm, nn.ReLU(), _ConvNorm(outputs, outputs)]
+    return nn.Sequential(*parts)
+
+
+def _simple_cnn(classes: int, size: int, channels: int) -> nn.Module:
+    # 32×32: 15, 6 and 4 pixels wide after each convolution and its pooling; 167,074 parameters for CIFAR-10's ten classes.
+    side = ((size - 2) // 2 - 2) // 2 - 2
+    return nn.Sequential(
+        nn.Conv2d(channels, 32, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(64, 64, 3),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(64 * side * side, 107),
+        nn.ReLU(),
+        nn.Linear(107, classes),
+    )
+
+
+def _dnn(classes: int, size: int, channels: int) -> nn.Module:
+    # As many parameters as simple_cnn has for the same pictures, in three dense layers.
+    wanted = sum(p.numel() for p in _simple_cnn(classes, size, channels).parameters())
+    inputs = channels * size * size
+
+    def count(width: int) -> int:
+        return (inputs + 1) * width + (width + 1) * width + (width + 1) * classes
+
+    width = min(range(4, 1024), key=lambda w: abs(count(w) - wanted))
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(inputs, width),
+        nn.ReLU(),
+        nn.Linear(width, width),
+        nn.ReLU(),
+        nn.Linear(width, classes),
+    )
+
+
+class _Residual(nn.Module):
+    """Two 3×3 convolutions beside the identity, or beside a 1×1 convolution where the shape changes."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        same = inputs == outputs and stride == 1
+        self.side = nn.Identity() if same else nn.Conv2d(inputs, outputs, 1, stride=stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.body(x) + self.side(x))
+
+
+def _resnet8(classes: int, size: int, channels: int) -> nn.Module:
+    # MLPerf Tiny's image classifier (https://github.com/mlcommons/tiny): 78,000 parameters.
+    return nn.Sequential(
+        nn.Conv2d(channels, 16, 3, padding=1, bias=False),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        _Residual(16, 16, 1),
+        _Residual(16, 32, 2),
+        _Residual(32, 64, 2),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(64, classes),
+    )
+
+
+def _edge_cnn(**shape: object) -> Callable[[int, int, int], nn.Module]:
+    def build(classes: int, size: int, channels: int) -> nn.Module:
+        return EdgeCNN(classes, channels=channels, **shape)  # type: ignore[arg-type]
+
+    return build
+
+
+@dataclass(frozen=True)
+class SmallNetwork:
+    """One architecture of the registry: its name, one line about it, and how it is built."""
+
+    name: str
+    about: str
+    build: Callable[[int, int, int], nn.Module]
+
+
+SMALL_NETWORKS: dict[str, SmallNetwork] = {
+    network.name: network
+    for network in (
+        SmallNetwork("simple_cnn", "three convolutions, two poolings, two dense layers: the introduction's CNN", _simple_cnn),
+        SmallNetwork("dnn", "dense layers only, as many parameters as simple_cnn", _dnn),
+        SmallNetwork("resnet8", "MLPerf Tiny's image classifier", _resnet8),
+        SmallNetwork(
+            "edge_cnn_nano",
+            "the smallest worth deploying: under 100 KB in int8",
+            _edge_cnn(widths=(28, 40, 48), patch=4, stride=2, directions=12),
+        ),
+        SmallNetwork(
+            "edge_cnn_small",
+            "the default: under 300 KB in int8, trains on a laptop CPU in minutes",
+            _edge_cnn(widths=(48, 72, 88), patch=4, stride=2, directions=24),
+        ),
+        SmallNetwork(
+            "edge_cnn_base",
+            "airbench's widths at full resolution: for a GPU, or patience",
+            _edge_cnn(widths=(64, 256, 256), patch=2, stride=1, directions=12),
+        ),
+    )
+}
+
+
+def create(name: str, classes: int, size: int, channels: int = 3) -> nn.Module:
+    """A fresh network with random weights from torch's current seed.
+
+    Args:
+        name: One of `SMALL_NETWORKS`.
+        classes: How many classes, at least 2.
+        size: Side of the square pictures in pixels, at least 16.
+        channels: 3 for colour, 1 for grey pictures.
+
+    Raises:
+        OptionError: The name is unknown, or a number is out of range.
+    """
+    if name not in SMALL_NETWORKS:
+        raise OptionError(f"'{name}' is no network of edgecnn; known are {', '.join(SMALL_NETWORKS)}.")
+    if classes < 2:
+        raise OptionError(f"A classifier needs at least 2 classes, got {classes}.")
+    if size < MIN_SIZE:
+        raise OptionError(f"'{name}' needs pictures of at least {MIN_SIZE}×{MIN_SIZE} pixels, got {size}×{size}.")
+    if channels not in (1, 3):
+        raise OptionError(f"Pictures have 1 or 3 channels, got {channels}.")
+    return SMALL_NETWORKS[name].build(classes, size, channels)
+
+
+@dataclass(frozen=True)
+class NetworkSize:
+    """Parameters, multiply-accumulates for one picture, and bytes of the weights in float32 and int8."""
+
+    parameters: int
+    macs: int
+    bytes_fp32: int
+    bytes_int8: int
+
+
+def measure_size(module: nn.Module, size: int, channels: int = 3) -> NetworkSize:
+    """Count what one picture of `size`×`size` costs; convolutions and dense layers count, the rest is negligible.
+
+    int8 keeps one byte a weight of those layers and four a bias; the file around it adds about 20 KB.
+    """
+    macs = weights = biases = 0
+    hooks = []
+
+    def count(layer: nn.Module, _inputs: object, output: Tensor) -> None:
+        nonlocal macs, weights, biases
+        assert isinstance(layer, nn.Conv2d | nn.Linear)  # noqa: S101 - hooked on nothing else
+        positions = output[0, 0].numel() if isinstance(layer, nn.Conv2d) else 1
+        macs += positions * layer.weight.numel()
+        weights += layer.weight.numel()
+        biases += layer.weight.shape[0]  # every layer has one once its batch norm is folded in
+
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            hooks.append(layer.register_forward_hook(count))
+    training = module.training
+    try:
+        with torch.inference_mode():
+            module.eval()(torch.zeros(1, channels, size, size))
+    finally:
+        module.train(training)
+        for hook in hooks:
+            hook.remove()
+    parameters = sum(p.numel() for p in module.parameters())
+    return NetworkSize(parameters, macs, 4 * (weights + biases), weights + 4 * biases)

@@ -44,6 +44,6 @@ class MissingPackageError(EdgecnnError, ImportError):
     """A package that comes with an extra is not installed; the message is the line to type."""
 
     def __init__(self, package: str, *, extra: str, distribution: str = "edgecnn") -> None:
-        super().__init__(f"{package} is not installed; type: pip install \"{distribution}[{extra}]\"")
+        super().__init__(f'{package} is not installed; type: pip install "{distribution}[{extra}]"')
         self.package = package
         self.extra = extra

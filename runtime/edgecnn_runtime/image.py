@@ -17,7 +17,24 @@ __all__ = ["IMAGE_SUFFIXES", "ImageSource", "load_image", "source_name"]
 ImageSource = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | npt.NDArray[np.uint8]
 
 IMAGE_SUFFIXES = frozenset(
-    ".avif .bmp .gif .j2k .jp2 .jpeg .jpg .mpo .pbm .pgm .png .pnm .ppm .tif .tiff .webp".split()
+    [
+        ".avif",
+        ".bmp",
+        ".gif",
+        ".j2k",
+        ".jp2",
+        ".jpeg",
+        ".jpg",
+        ".mpo",
+        ".pbm",
+        ".pgm",
+        ".png",
+        ".pnm",
+        ".ppm",
+        ".tif",
+        ".tiff",
+        ".webp",
+    ]
 )
 
 # Only formats that hold pictures and decode inside Pillow: EPS, for one, would start another program.
@@ -82,7 +99,7 @@ def source_name(source: object) -> str:
     return getattr(source, "name", None) or getattr(source, "filename", None) or f"<{type(source).__name__}>"
 
 
-def _open(source: object) -> Image.Image:
+def _open(source: str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO) -> Image.Image:
     if isinstance(source, (bytes, bytearray, memoryview)):
         if not len(source):
             raise ImageError("got 0 bytes; expected the content of a picture file.")
@@ -102,7 +119,8 @@ def _open(source: object) -> Image.Image:
     if hasattr(source, "read"):
         return Image.open(source, formats=_FORMATS)
     raise ImageError(
-        f"got {type(source).__name__}; expected a path, bytes, an open file, a Pillow picture or an (H, W, 3) uint8 array."
+        f"got {type(source).__name__}; expected a path, bytes, an open file, a Pillow picture or an (H, W, 3) uint8 "
+        "RGB array."
     )
 
 

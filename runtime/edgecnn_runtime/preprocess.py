@@ -118,7 +118,9 @@ class Preprocess:
         width = min(self.width, max(1, round(picture.width * scale)))
         height = min(self.height, max(1, round(picture.height * scale)))
         canvas = Image.new("RGB", (self.width, self.height), self.pad_colour)
-        canvas.paste(picture.resize((width, height), resample), ((self.width - width) // 2, (self.height - height) // 2))
+        canvas.paste(
+            picture.resize((width, height), resample), ((self.width - width) // 2, (self.height - height) // 2)
+        )
         return canvas
 
     def to_dict(self) -> dict[str, Any]:
@@ -144,7 +146,9 @@ class Preprocess:
         values = dict(document)
         if "pad_colour" in values:
             if not isinstance(values["pad_colour"], (list, tuple)):
-                raise OptionError(f"pad_colour is {values['pad_colour']!r}; expected three whole numbers from 0 to 255.")
+                raise OptionError(
+                    f"pad_colour is {values['pad_colour']!r}; expected three whole numbers from 0 to 255."
+                )
             values["pad_colour"] = tuple(values["pad_colour"])
         return cls(**values)
 

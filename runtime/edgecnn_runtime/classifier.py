@@ -1,0 +1,255 @@
+"""A model file on a device: pictures in, answers out."""
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn_runtime.errors import DeviceError, ImageError, ModelFileError
+from edgecnn_runtime.image import ImageSource, load_image, source_name
+from edgecnn_runtime.model_file import FeatureOutput, ModelFile, default_model_path
+from edgecnn_runtime.normalise import Normalisation
+from edgecnn_runtime.onnx_file import with_outputs
+from edgecnn_runtime.preprocess import Pixels, Preprocess
+from edgecnn_runtime.result import Failure, Result, Timing
+from edgecnn_runtime.session import Session, open_session
+from edgecnn_runtime.stream import stream
+
+__all__ = ["Classifier"]
+
+Array = npt.NDArray[Any]
+Logits = npt.NDArray[np.float32]
+
+# A JPEG is decoded at the smallest fraction that still leaves this many times the pixels a side that the network's
+# resize needs, so that the antialiased resize, not the decoder's coarse one, shapes what the network sees.
+_DECODE_MARGIN = 2
+
+
+class Classifier:
+    """Loads a model file once and classifies any number of pictures; safe to call from several threads.
+
+    Args:
+        model: path, bytes or `ModelFile`; None means the model in the wheel.
+        device: `auto` (the best that works), `cpu`, `cuda[:n]`, `dml[:n]`, `openvino`, `coreml`, `qnn`.
+        require: raise `DeviceError` instead of running on the CPU when the device does not start.
+        threads: threads inside one operator; None means one a core.
+        exact: decode large JPEGs in full instead of at a fraction of their size (slower, up to a few grey levels
+            closer to what training saw).
+        labels: for a plain `.onnx`: its class names.
+        preprocess: for a plain `.onnx`: from a picture to pixels.
+        normalisation: for a plain `.onnx` with float input: from pixels to its input.
+
+    Raises:
+        ModelFileError: the file cannot be used; DeviceError: the device cannot; MissingPackageError: no onnxruntime.
+
+    Example:
+        >>> classifier = Classifier("model.onnx")
+        >>> classifier("photo.jpg").label
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | bytes | ModelFile | None = None,
+        *,
+        device: str = "auto",
+        require: bool = False,
+        threads: int | None = None,
+        exact: bool = False,
+        labels: Sequence[str] | None = None,
+        preprocess: Preprocess | None = None,
+        normalisation: Normalisation | None = None,
+    ) -> None:
+        if isinstance(model, ModelFile):
+            self.model = model
+        else:
+            path = default_model_path() if model is None else model
+            self.model = ModelFile.load(path, labels=labels, preprocess=preprocess, normalisation=normalisation)
+        self.exact = exact
+        self._requested = (device, require, threads)
+        self._session: Session = open_session(self.model.data, device=device, require=require, threads=threads)
+        self._class_weights: Logits | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names in the order of the logits."""
+        return self.model.labels
+
+    @property
+    def device(self) -> str:
+        """The device that runs the network: `cpu`, `cuda:0`, …."""
+        return self._session.device
+
+    @property
+    def provider(self) -> str:
+        """ONNX Runtime's name of the provider that really runs the network."""
+        return self._session.provider
+
+    @property
+    def device_note(self) -> str:
+        """Why the device is not the one that was asked for; empty when it is."""
+        return self._session.note
+
+    def __call__(self, source: ImageSource) -> Result:
+        """Classify one picture.
+
+        Args:
+            source: a path, the bytes of a picture file, an open file, a Pillow picture or an `(H, W, 3)` uint8 RGB
+                array of any size.
+
+        Raises:
+            ImageError: the picture cannot be used; the message says why.
+        """
+        pixels, decode_ms, preprocess_ms = self._prepare_timed(source)
+        return self._classify(pixels, source_name(source), decode_ms, preprocess_ms)
+
+    def classify_pixels(self, pixels: Pixels, *, source: str = "<pixels>") -> Result:
+        """Classify pixels that `prepare` or `Preprocess.apply` made: `(height, width, 3)` uint8 RGB."""
+        return self._classify(pixels, source, 0.0, 0.0)
+
+    def prepare(self, source: ImageSource) -> Pixels:
+        """Load, turn upright, resize and crop: `(height, width, 3)` uint8 RGB, what the network will see."""
+        return self._prepare_timed(source)[0]
+
+    def logits(self, pixels: Pixels) -> Logits:
+        """Scores before softmax for a batch of prepared pixels.
+
+        Args:
+            pixels: `(N, height, width, 3)` uint8 RGB.
+
+        Returns:
+            `(N, classes)` float32.
+        """
+        return self.run(pixels, [self.model.logits.name])[0]
+
+    def run(self, pixels: Pixels, outputs: Sequence[str]) -> list[Array]:
+        """Named outputs for a batch of prepared pixels.
+
+        Args:
+            pixels: `(N, height, width, 3)` uint8 RGB.
+            outputs: names out of the graph's outputs, such as `logits` and `features`.
+
+        Raises:
+            ImageError: the pixels have another shape or dtype.
+            ModelFileError: the graph has no such output.
+            DeviceError: the device failed while running.
+        """
+        fed = self._feed(pixels)
+        try:
+            return list(self._session.inference.run(list(outputs), fed))
+        # ONNX Runtime's exceptions share no base class with a name.
+        except Exception as error:
+            known = {output.name for output in self._session.inference.get_outputs()}
+            unknown = [name for name in outputs if name not in known]
+            if unknown:
+                listed = ", ".join(sorted(known))
+                raise ModelFileError(f"the model has no output {unknown[0]!r}; expected one of {listed}.") from error
+            raise DeviceError(f"{self.device} failed while running the network: {error}") from error
+
+    def with_outputs(self, names: Sequence[str]) -> "Classifier":
+        """A classifier of the same file on the same device whose `run` also gives these inner tensors.
+
+        Raises:
+            ModelFileError: the graph has no tensor of such a name.
+        """
+        extended = ModelFile(
+            data=with_outputs(self.model.data, list(names)),
+            name=self.model.name,
+            labels=self.model.labels,
+            preprocess=self.model.preprocess,
+            normalisation=self.model.normalisation,
+            card=self.model.card,
+            graph=self.model.graph,
+        )
+        device, require, threads = self._requested
+        return Classifier(extended, device=device, require=require, threads=threads, exact=self.exact)
+
+    def class_weights(self) -> Logits:
+        """Weights of the last linear layer, `(classes, channels)` float32; read from the graph once, then kept.
+
+        Raises:
+            ModelFileError: the network does not end in global average pooling and one linear layer.
+        """
+        if self._class_weights is None:
+            output = self._feature_output()
+            blank = np.zeros((1, self.model.height, self.model.width, 3), np.uint8)
+            extended = with_outputs(self.model.data, [output.weights])
+            session = open_session(extended, device="cpu", threads=1)
+            weights = session.inference.run([output.weights], self._feed(blank))[0].astype(np.float32)
+            self._class_weights = np.ascontiguousarray(weights.T if output.transposed else weights)
+        return self._class_weights
+
+    def class_activation_map(self, pixels: Pixels, index: int | None = None) -> Logits:
+        """Where the network saw the class: `(h, w)` float32, unscaled, positive where it speaks for the class.
+
+        Source: Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016: the last feature
+        map, summed over channels with the class's weights.
+
+        Args:
+            pixels: `(height, width, 3)` uint8 RGB, prepared.
+            index: the class; None means the most probable one.
+
+        Raises:
+            ModelFileError: the network does not end in global average pooling and one linear layer.
+        """
+        output = self._feature_output()
+        logits, features = self.run(pixels[None], [self.model.logits.name, output.name])
+        chosen = int(logits[0].argmax()) if index is None else index
+        return np.asarray(np.tensordot(self.class_weights()[chosen], features[0], axes=1), dtype=np.float32)
+
+    def stream(
+        self,
+        sources: Iterable[ImageSource],
+        *,
+        workers: int | None = None,
+        errors: Literal["raise", "yield"] = "raise",
+    ) -> Iterator[Result | Failure]:
+        """Classify many pictures: order kept, memory bounded, decoding overlaps inference.
+
+        Args:
+            sources: pictures, taken one by one as they are needed.
+            workers: pictures in work at a time; None means one a core.
+            errors: `raise` stops at the first bad picture; `yield` puts a `Failure` in its place and goes on.
+
+        Yields:
+            One `Result` (or `Failure`) a source, in order.
+        """
+        return stream(self, sources, workers=workers, errors=errors)
+
+    def _prepare_timed(self, source: ImageSource) -> tuple[Pixels, float, float]:
+        preprocess = self.model.preprocess
+        at_least = None if self.exact else preprocess.short_side * _DECODE_MARGIN
+        start = time.perf_counter()
+        image = load_image(source, at_least=at_least)
+        loaded = time.perf_counter()
+        pixels = preprocess.apply(image)
+        done = time.perf_counter()
+        return pixels, (loaded - start) * 1e3, (done - loaded) * 1e3
+
+    def _classify(self, pixels: Pixels, source: str, decode_ms: float, preprocess_ms: float) -> Result:
+        start = time.perf_counter()
+        logits = self.logits(pixels[None])[0]
+        inference_ms = (time.perf_counter() - start) * 1e3
+        timing = Timing(decode_ms, preprocess_ms, inference_ms)
+        return Result(logits, self.labels, source, self.device, self.provider, timing)
+
+    def _feed(self, pixels: Pixels) -> dict[str, Array]:
+        expected = (self.model.height, self.model.width, 3)
+        if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape[1:] != expected:
+            came = f"{pixels.dtype} {pixels.shape}" if isinstance(pixels, np.ndarray) else type(pixels).__name__
+            raise ImageError(f"got pixels {came}; expected uint8 (N, {', '.join(map(str, expected))}); use prepare().")
+        normalisation = self.model.normalisation
+        if normalisation is None:
+            return {self.model.input.name: pixels}
+        return {self.model.input.name: normalisation.apply(pixels, channels_last=self.model.channels_last)}
+
+    def _feature_output(self) -> FeatureOutput:
+        output = self.model.features
+        if output is None:
+            raise ModelFileError(
+                f"{self.model.name} has no features output, so there is no class activation map: that needs a network "
+                "that ends in global average pooling and one linear layer."
+            )
+        return output

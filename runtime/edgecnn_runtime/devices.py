@@ -1,0 +1,145 @@
+"""Device names, the ONNX Runtime providers behind them, and which of them this installation offers."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgecnn_runtime.errors import DeviceError, MissingPackageError
+
+__all__ = ["DEVICES", "Device", "DeviceWarning", "available_providers", "candidates", "parse_device"]
+
+
+class DeviceWarning(UserWarning):
+    """The network does not run where it was asked to."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """One row of the table.
+
+    Attributes:
+        name: what a user types.
+        provider: ONNX Runtime's name of the execution provider.
+        package: the wheel that brings it.
+        extra: the extra of edgecnn-runtime that installs that wheel, or None where there is no such extra.
+        index_option: provider option that takes the number after the colon, as in `cuda:1`.
+        options: provider options that are always given.
+        sequential: needs sequential execution without memory pattern, as DirectML's documentation demands.
+        needs: what the machine must have besides the wheel.
+    """
+
+    name: str
+    provider: str
+    package: str
+    extra: str | None = None
+    index_option: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    sequential: bool = False
+    needs: str = ""
+
+
+# In the order in which `auto` prefers them.
+DEVICES: dict[str, Device] = {
+    device.name: device
+    for device in (
+        Device(
+            "cuda",
+            "CUDAExecutionProvider",
+            "onnxruntime-gpu",
+            "cuda",
+            "device_id",
+            needs="an NVIDIA GPU with its driver, CUDA 12 or 13 and cuDNN 9 as onnxruntime-gpu was built for",
+        ),
+        Device(
+            "dml",
+            "DmlExecutionProvider",
+            "onnxruntime-directml",
+            "directml",
+            "device_id",
+            sequential=True,
+            needs="Windows 10 1903 or later and a DirectX 12 GPU",
+        ),
+        Device("coreml", "CoreMLExecutionProvider", "onnxruntime", "cpu", needs="macOS on a Mac that Core ML supports"),
+        Device("qnn", "QNNExecutionProvider", "onnxruntime-qnn", needs="a Qualcomm NPU"),
+        Device(
+            "openvino",
+            "OpenVINOExecutionProvider",
+            "onnxruntime-openvino",
+            "openvino",
+            options={"device_type": "CPU"},
+            needs="an Intel CPU, GPU or NPU",
+        ),
+        Device("cpu", "CPUExecutionProvider", "onnxruntime", "cpu"),
+    )
+}
+
+
+def parse_device(text: str) -> tuple[Device, int | None]:
+    """Split `cuda:1` into its row and its number.
+
+    Raises:
+        DeviceError: an unknown name, a number that is none, or one where the device takes none.
+    """
+    name, colon, number = text.partition(":")
+    device = DEVICES.get(name)
+    if device is None:
+        raise DeviceError(
+            f"the device {text!r} is unknown; expected auto, {', '.join(DEVICES)} (cuda:1 for the second GPU)."
+        )
+    if not colon:
+        return device, None
+    if device.index_option is None or not number.isdecimal():
+        raise DeviceError(f"the device {text!r} cannot be read; expected {name}{':0' if device.index_option else ''}.")
+    return device, int(number)
+
+
+def available_providers() -> tuple[str, ...]:
+    """Providers that the installed ONNX Runtime was built with; they may still fail to start.
+
+    Raises:
+        MissingPackageError: no ONNX Runtime is installed.
+    """
+    return tuple(import_onnxruntime().get_available_providers())
+
+
+def import_onnxruntime() -> Any:
+    """The `onnxruntime` module.
+
+    Raises:
+        MissingPackageError: it is not installed; the message is the line to type.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingPackageError("onnxruntime", extra="cpu", distribution="edgecnn-runtime") from error
+    if not hasattr(onnxruntime, "InferenceSession"):
+        # Two of its wheels were installed over each other and one was removed again: an empty folder is left.
+        raise DeviceError(
+            "onnxruntime is installed but broken, most likely because two of its wheels were mixed; type: "
+            "pip uninstall -y onnxruntime onnxruntime-gpu onnxruntime-directml onnxruntime-openvino && "
+            'pip install "edgecnn-runtime[cpu]"'
+        )
+    return onnxruntime
+
+
+def candidates(requested: str, offered: Sequence[str]) -> Iterator[tuple[Device, int | None]]:
+    """Devices to try for a request, best first: one for a name, all that are offered for `auto`."""
+    if requested == "auto":
+        # OpenVINO's CPU is no better device than the CPU; it is taken only by name.
+        yield from ((d, None) for d in DEVICES.values() if d.provider in offered and d.name != "openvino")
+        return
+    yield parse_device(requested)
+
+
+def why_missing(device: Device, offered: Sequence[str]) -> str:
+    """One sentence on why a device did not start, and what to do about it."""
+    if device.provider in offered:
+        return (
+            f"{device.package} has {device.provider}, but it did not start here: it needs "
+            f"{device.needs or 'what its documentation lists'}; `edgecnn doctor` shows the details"
+        )
+    line = f'pip install "edgecnn-runtime[{device.extra}]"' if device.extra else f"pip install {device.package}"
+    return (
+        f"the installed onnxruntime has no {device.provider} (it has {', '.join(offered)}): "
+        f"remove it (pip uninstall onnxruntime) and type: {line}; it needs {device.needs or 'nothing else'}"
+    )

@@ -1,0 +1,111 @@
+"""An ONNX Runtime session on the device that was asked for, or an honest word about the one it got."""
+
+import contextlib
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from edgecnn_runtime.devices import Device, DeviceWarning, candidates, import_onnxruntime, why_missing
+from edgecnn_runtime.errors import DeviceError, ModelFileError
+
+__all__ = ["Session", "open_session"]
+
+
+@dataclass(frozen=True)
+class Session:
+    """A loaded network and where it runs.
+
+    Attributes:
+        inference: the `onnxruntime.InferenceSession`.
+        device: name of the device that runs it, with its number where it has one.
+        provider: the provider that really runs it, as the session reports it.
+        note: why this is not the device that was asked for; empty when it is.
+    """
+
+    inference: Any
+    device: str
+    provider: str
+    note: str = ""
+
+
+def open_session(data: bytes, *, device: str = "auto", require: bool = False, threads: int | None = None) -> Session:
+    """Load a model on a device.
+
+    Args:
+        data: the model file's bytes; never a path, so that nothing beside the file can be read.
+        device: `auto`, or a name of `edgecnn_runtime.devices.DEVICES` with an optional `:number`.
+        require: raise instead of falling back to the CPU.
+        threads: threads inside one operator; None leaves it to ONNX Runtime (one a core).
+
+    Raises:
+        DeviceError: the name is unknown, or `require` is set and the device did not start.
+        ModelFileError: ONNX Runtime refuses the model.
+        MissingPackageError: no onnxruntime is installed.
+    """
+    onnxruntime = import_onnxruntime()
+    offered = tuple(onnxruntime.get_available_providers())
+    failures: list[str] = []
+    for wanted, number in candidates(device, offered):
+        if wanted.provider in offered:
+            session = _try_device(onnxruntime, data, wanted, number, threads)
+            if session is not None:
+                note = "; ".join(failures)
+                return Session(session, _device_name(wanted, number), wanted.provider, note)
+        failures.append(
+            f"{_device_name(wanted, number)} was asked for" if device != "auto" else f"{wanted.name} was tried"
+        )
+        failures[-1] += f" and cannot be used: {why_missing(wanted, offered)}"
+    note = "; ".join(failures)
+    if require:
+        raise DeviceError(f"{note}.")
+    warnings.warn(f"{note}. Running on the CPU instead.", DeviceWarning, stacklevel=4)
+    cpu = _create(onnxruntime, data, ["CPUExecutionProvider"], _options(onnxruntime, threads))
+    return Session(cpu, "cpu", "CPUExecutionProvider", note)
+
+
+def _try_device(onnxruntime: Any, data: bytes, device: Device, number: int | None, threads: int | None) -> Any | None:
+    """A session that really runs on the device, or None."""
+    options = _options(onnxruntime, threads)
+    if device.sequential:
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.enable_mem_pattern = False
+    provider_options = dict(device.options)
+    if number is not None and device.index_option:
+        provider_options[device.index_option] = str(number)
+    if device.name == "cpu":
+        return _create(onnxruntime, data, [device.provider], options)
+    if device.name == "cuda" and hasattr(onnxruntime, "preload_dlls"):
+        # Finds CUDA and cuDNN in NVIDIA's wheels; without them the system's libraries are searched as always.
+        with contextlib.suppress(Exception):
+            onnxruntime.preload_dlls()
+    try:
+        session = _create(onnxruntime, data, [(device.provider, provider_options), "CPUExecutionProvider"], options)
+    except (ModelFileError, RuntimeError, ValueError):
+        # A provider that fails to start may raise; the CPU's turn then tells whether the model itself is at fault.
+        return None
+    return session if session.get_providers()[0] == device.provider else None
+
+
+def _create(onnxruntime: Any, data: bytes, providers: list[Any], options: Any) -> Any:
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=providers)
+    # ONNX Runtime's exceptions share no base class with a name.
+    except Exception as error:
+        reason = str(error).splitlines()[0][:300]
+        raise ModelFileError(f"ONNX Runtime {onnxruntime.__version__} cannot load the model: {reason}") from error
+
+
+def _options(onnxruntime: Any, threads: int | None) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    # Threads spin between the operators of one run, where it pays, and not between runs, where it would burn a core.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return options
+
+
+def _device_name(device: Device, number: int | None) -> str:
+    if device.index_option is None:
+        return device.name
+    return f"{device.name}:{number or 0}"

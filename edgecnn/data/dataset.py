@@ -1,0 +1,117 @@
+"""What every data set becomes: two splits of uint8 pictures with labels, and what must be told about them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from edgecnn_runtime.preprocess import Preprocess
+
+__all__ = ["DataSet", "Labels", "LazyPictures", "Pictures", "PicturesInMemory", "Pixels", "hash_pictures"]
+
+Pixels = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
+
+MEMORY_LIMIT = 2 * 1024**3  # bytes of pixels above which a set is streamed instead of kept
+
+
+class Pictures(Protocol):
+    """One split: `labels` `(N,)` int64 and pictures of one size, `shape` `(H, W, C)`, read by number."""
+
+    labels: Labels
+    shape: tuple[int, int, int]
+
+    def batch(self, numbers: npt.NDArray[np.int64]) -> Pixels:
+        """Pictures `(n, H, W, C)` uint8 of the given numbers, in their order."""
+        ...
+
+
+@dataclass(frozen=True)
+class PicturesInMemory:
+    """A split that fits into memory: `pixels` `(N, H, W, C)` uint8, C being 1 (grey) or 3 (RGB)."""
+
+    pixels: Pixels
+    labels: Labels
+
+    @property
+    def shape(self) -> tuple[int, int, int]:  # type: ignore[override]
+        """`(H, W, C)` of every picture."""
+        _, height, width, channels = self.pixels.shape
+        return height, width, channels
+
+    def batch(self, numbers: npt.NDArray[np.int64]) -> Pixels:
+        """Pictures `(n, H, W, C)` uint8 of the given numbers, in their order."""
+        return self.pixels[numbers]
+
+
+@dataclass(frozen=True)
+class LazyPictures:
+    """A split that is read picture by picture, by several threads (decoding releases Python's lock)."""
+
+    read: Callable[[int], Pixels]
+    labels: Labels
+    shape: tuple[int, int, int]
+    workers: int = 4
+    _pool: list[ThreadPoolExecutor] = field(default_factory=list, repr=False)
+
+    def batch(self, numbers: npt.NDArray[np.int64]) -> Pixels:
+        """Pictures `(n, H, W, C)` uint8 of the given numbers, in their order."""
+        if not self._pool:
+            self._pool.append(ThreadPoolExecutor(self.workers, thread_name_prefix="edgecnn-read"))
+        return np.stack(list(self._pool[0].map(self.read, numbers.tolist())))
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set ready to train on.
+
+    Attributes:
+        name: The name it is known by, for reports.
+        train: Pictures to learn from.
+        test: Pictures to measure with; nothing is chosen by them.
+        labels: Class names by index.
+        preprocess: How a picture of any size becomes one of these, the same when the network is deployed.
+        fingerprint: Hash of pixels and labels of both splits.
+        source: Where the pictures came from, for `run.json`.
+        warnings: Sentences a person should read before trusting the accuracy.
+        split: Of a split made here, each file's side; `()` where the data set came with one.
+    """
+
+    name: str
+    train: Pictures
+    test: Pictures
+    labels: tuple[str, ...]
+    preprocess: Preprocess
+    fingerprint: str
+    source: str
+    warnings: tuple[str, ...] = ()
+    split: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def channels(self) -> int:
+        """1 for grey pictures, 3 for RGB."""
+        return self.train.shape[2]
+
+
+def hash_pictures(pictures: Pictures, *, step: int = 512) -> list[bytes]:
+    """A 16-byte hash of every picture's pixels, for fingerprints, caches and finding duplicates."""
+    hashes: list[bytes] = []
+    for start in range(0, len(pictures.labels), step):
+        batch = pictures.batch(np.arange(start, min(start + step, len(pictures.labels))))
+        hashes.extend(hashlib.blake2b(np.ascontiguousarray(p).data, digest_size=16).digest() for p in batch)
+    return hashes
+
+
+def fingerprint(hashes: Sequence[bytes], *labels: Labels) -> str:
+    """One hash of a whole data set from its pictures' hashes and its labels."""
+    whole = hashlib.blake2b(digest_size=16)
+    for value in hashes:
+        whole.update(value)
+    for part in labels:
+        whole.update(part.astype("<i8").tobytes())
+    return whole.hexdigest()

@@ -1,0 +1,132 @@
+"""Fold pixel normalisation into an existing `.onnx`, so that it starts at uint8 pixels like every model file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+from edgecnn_runtime.classifier import Classifier
+from edgecnn_runtime.errors import ModelFileError
+from edgecnn_runtime.model_file import ModelFile
+from edgecnn_runtime.normalise import Normalisation
+from edgecnn_runtime.preprocess import Preprocess
+from onnx import TensorProto, helper, numpy_helper
+
+from edgecnn_export.features import expose_features
+from edgecnn_export.pixel_graph import FEATURES, LOGITS, MAX_IR, PIXELS, FeatureTap, PixelGraph
+
+__all__ = ["from_onnx"]
+
+
+def from_onnx(
+    path: str | Path,
+    *,
+    labels: Sequence[str] | None = None,
+    preprocess: Preprocess | None = None,
+    normalisation: Normalisation | None = None,
+    name: str | None = None,
+    licence: str | None = None,
+) -> PixelGraph:
+    """Read an `.onnx`: one of edgecnn's own as it is, a foreign one with what is missing given.
+
+    Args:
+        path: the file; external data and operators from outside are refused.
+        labels: class names in the order of the output; needed for a foreign file.
+        preprocess: from a picture to pixels; needed for a foreign file.
+        normalisation: from pixels to its float input; needed for a foreign file with float input.
+        name: name in the new file; the file's own otherwise.
+        licence: licence in the new file; the file's own otherwise.
+
+    Raises:
+        ModelFileError: the file cannot be used, or something it does not hold was not given.
+    """
+    file = ModelFile.load(path, labels=labels, preprocess=preprocess, normalisation=normalisation)
+    model = onnx.load_model_from_string(file.data)
+    classifier = Classifier(file, device="cpu")
+    if file.card:
+        tap = file.features
+        features = FeatureTap(tap.weights, tap.transposed) if tap else None
+    else:
+        _start_at_pixels(model, file)
+        _rename_output(model, file.logits.name)
+        features = expose_features(model)
+    model.ir_version = min(model.ir_version, MAX_IR)
+    del model.metadata_props[:]
+    _check(model, file)
+    return PixelGraph(
+        model=model,
+        name=name or file.name,
+        labels=file.labels,
+        preprocess=file.preprocess,
+        reference=classifier.logits,
+        reference_name=f"{Path(path).name} in ONNX Runtime {onnxruntime.__version__}",
+        features=features,
+        licence=licence or file.licence,
+        source=file.source or {"weights": Path(path).name},
+    )
+
+
+def _start_at_pixels(model: onnx.ModelProto, file: ModelFile) -> None:
+    """Put Transpose, Cast, Mul and Add in front of the old input."""
+    graph, old = model.graph, file.input.name
+    if old == PIXELS and file.normalisation is None:
+        return
+    nodes, current = [], PIXELS
+    if file.normalisation is not None:
+        std = np.array(file.normalisation.std)
+        scale = (1 / (255 * std)).astype(np.float32)
+        offset = (-np.array(file.normalisation.mean) / std).astype(np.float32)
+        shape = (1, 1, 1, 3) if file.channels_last else (1, 3, 1, 1)
+        if not file.channels_last:
+            nodes.append(helper.make_node("Transpose", [current], ["pixels_nchw"], "pixels_nchw", perm=[0, 3, 1, 2]))
+            current = "pixels_nchw"
+        nodes += [
+            helper.make_node("Cast", [current], ["pixels_float"], "pixels_float", to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["pixels_float", "pixel_scale"], ["pixels_scaled"], "pixels_scaled"),
+            helper.make_node("Add", ["pixels_scaled", "pixel_offset"], [old], "pixels_normalised"),
+        ]
+        graph.initializer.extend(
+            _constant(n, v.reshape(shape)) for n, v in [("pixel_scale", scale), ("pixel_offset", offset)]
+        )
+    else:
+        nodes.append(helper.make_node("Identity", [current], [old], "pixels_identity"))
+    rest = list(graph.node)
+    del graph.node[:]
+    graph.node.extend(nodes + rest)
+    for index, value in enumerate(graph.input):
+        if value.name == old:
+            shape_of_pixels = ["N", file.height, file.width, 3]
+            graph.input[index].CopyFrom(helper.make_tensor_value_info(PIXELS, TensorProto.UINT8, shape_of_pixels))
+
+
+def _rename_output(model: onnx.ModelProto, old: str) -> None:
+    """Call the scores `logits` and drop other outputs, which no one asked for."""
+    graph = model.graph
+    kept = [value for value in graph.output if value.name == old]
+    del graph.output[:]
+    graph.output.extend(kept)
+    if old == LOGITS:
+        return
+    for node in graph.node:
+        for names in (node.input, node.output):
+            for index, entry in enumerate(names):
+                if entry == old:
+                    names[index] = LOGITS
+    graph.output[0].name = LOGITS
+
+
+def _check(model: onnx.ModelProto, file: ModelFile) -> None:
+    if FEATURES in {t.name for t in model.graph.input}:
+        raise ModelFileError(
+            f"{file.name}: the input is called {FEATURES!r}, which is an output's name in a model file."
+        )
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        raise ModelFileError(f"{file.name} is no valid ONNX: {str(error).splitlines()[0]}") from error
+
+
+def _constant(name: str, value: npt.NDArray[np.float32]) -> onnx.TensorProto:
+    return numpy_helper.from_array(np.ascontiguousarray(value), name)

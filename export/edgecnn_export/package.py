@@ -1,0 +1,96 @@
+"""Write a model file: card and golden vectors into the graph's metadata, checked, then renamed into place."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from edgecnn_runtime.card import CARD_KEY
+from edgecnn_runtime.classifier import Classifier
+from edgecnn_runtime.errors import ModelFileError, OptionError
+from edgecnn_runtime.files import replace_atomically
+from edgecnn_runtime.golden import GoldenVector, encode_golden, expand_grid
+from edgecnn_runtime.model_file import ModelFile
+from edgecnn_runtime.preprocess import Pixels, Preprocess
+
+__all__ = ["TOLERANCES", "pack", "write_model_file"]
+
+# Relative to the largest logit. fp32: other kernels sum in another order. int8: another rounding of a requantized
+# value moves it by a whole step. `other` covers GPUs, which may compute in TF32 or fp16 by themselves.
+TOLERANCES: dict[str, dict[str, float]] = {
+    "fp32": {"cpu": 1e-3, "other": 2e-2},
+    "fp16": {"cpu": 2e-2, "other": 3e-2},
+    "int8": {"cpu": 2e-2, "other": 8e-2},
+}
+
+_GOLDEN_COUNT = 4
+_GOLDEN_CELLS = 32
+
+
+def pack(model: onnx.ModelProto, card: dict[str, Any], pictures: Sequence[Pixels]) -> bytes:
+    """The finished file's bytes.
+
+    Args:
+        model: graph with the input `pixels` and the output `logits`.
+        card: the document without golden vectors.
+        pictures: prepared pixels, `(height, width, 3)` uint8; the first four become golden vectors.
+
+    Raises:
+        ModelFileError: the runtime refuses the result, or its answers are not finite.
+    """
+    if not pictures:
+        raise OptionError("there are no pictures to make golden vectors from; expected at least one.")
+    kind = card["precision"]["kind"]
+    without = ModelFile.load(_with_card(model, card))
+    classifier = Classifier(without, device="cpu")
+    vectors = [_golden_vector(classifier, picture) for picture in pictures[:_GOLDEN_COUNT]]
+    golden = {
+        "sha256": without.digest,
+        "tolerance": TOLERANCES[kind],
+        "vectors": [encode_golden(vector) for vector in vectors],
+    }
+    data = _with_card(model, {**card, "golden": golden})
+    if ModelFile.load(data).digest != without.digest:
+        raise ModelFileError("the graph changed while its metadata was added; nothing was written.")
+    return data
+
+
+def write_model_file(data: bytes, path: str | os.PathLike[str]) -> Path:
+    """Put the finished bytes under their name; a failure leaves the file that was there before.
+
+    Raises:
+        OptionError: the folder does not exist, is not writable or is full.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise OptionError(
+            f"{target} is a folder; expected the name of a file to write, such as {target / 'model.onnx'}."
+        )
+    try:
+        replace_atomically(target, data)
+    except OSError as error:
+        raise OptionError(f"{target} cannot be written: {error.strerror}; nothing was changed.") from error
+    return target
+
+
+def _with_card(model: onnx.ModelProto, card: dict[str, Any]) -> bytes:
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    del copy.metadata_props[:]
+    document = json.dumps(card, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    copy.metadata_props.add(key=CARD_KEY, value=document)
+    copy.producer_name = "edgecnn"
+    copy.ClearField("producer_version")
+    return copy.SerializeToString(deterministic=True)
+
+
+def _golden_vector(classifier: Classifier, picture: Pixels) -> GoldenVector:
+    height, width = classifier.model.height, classifier.model.width
+    coarse = Preprocess(min(height, _GOLDEN_CELLS), min(width, _GOLDEN_CELLS), "squash", kernel="box").apply(picture)
+    logits = classifier.logits(expand_grid(coarse, height, width)[None])[0]
+    if not np.isfinite(logits).all():
+        raise ModelFileError("the network's logits are not finite (NaN or infinity); check its weights.")
+    return GoldenVector(coarse, logits)

@@ -122,7 +122,8 @@ def _list(root: Path, names: tuple[str, ...], *, empty: bool = False) -> _Listin
 
 
 def _load(path: Path, preprocess: Preprocess) -> Pixels:
-    return preprocess.apply(load_image(path, at_least=preprocess.short_side))
+    # Twice the size, as `Classifier.prepare` asks of JPEG decoding: the same pixels as when the network is deployed.
+    return preprocess.apply(load_image(path, at_least=2 * preprocess.short_side))
 
 
 def _read(

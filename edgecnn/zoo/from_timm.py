@@ -1,0 +1,83 @@
+"""`timm:NAME`: timm's networks with their own weights, labels and preprocessing."""
+
+import difflib
+import math
+from typing import Any
+
+import timm
+import torch
+from edgecnn_export.network import Network
+from edgecnn_runtime import OptionError, Preprocess
+from edgecnn_runtime.preprocess import ResizeRule
+
+from edgecnn.zoo.imagenet import IMAGENET_LABELS
+from edgecnn.zoo.request import NetworkRequest
+
+__all__ = ["load_timm"]
+
+_KERNELS = {
+    "bilinear": "bilinear",
+    "bicubic": "bicubic",
+    "lanczos": "lanczos",
+    "nearest": "nearest",
+    "random": "bilinear",
+}
+_RULES: dict[str, ResizeRule] = {"center": "short-side", "squash": "squash", "border": "letterbox"}
+
+
+def load_timm(name: str, request: NetworkRequest) -> Network:
+    """One of timm's networks.
+
+    Raises:
+        OptionError: an unknown name, weights that cannot be downloaded, or labels that must be given.
+    """
+    architecture = name.split(".", maxsplit=1)[0]
+    if not timm.is_model(architecture):
+        near = difflib.get_close_matches(architecture, timm.list_models(), n=3)
+        raise OptionError(
+            f"timm has no network {name!r}; did you mean {', '.join(near) or 'one of timm.list_models()'}?"
+        )
+    torch.manual_seed(0)
+    try:
+        module = timm.create_model(name, pretrained=not request.random_weights)
+    # huggingface_hub raises its own and its HTTP library's errors, which share no base class.
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise OptionError(
+            f"timm:{name} cannot be loaded ({reason}); connect to the network, give a file with --weights, "
+            "or try the network out with --random-weights."
+        ) from error
+    config: dict[str, Any] = timm.data.resolve_data_config({}, model=module)
+    return Network(
+        module=module,
+        name=name,
+        labels=_labels(name, module, request),
+        preprocess=request.preprocess(_preprocess(config)),
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+        licence="unknown (random weights)"
+        if request.random_weights
+        else str(module.default_cfg.get("license", "unknown")),
+        source={
+            "architecture": f"timm {timm.__version__} {name}",
+            "weights": "random, seed 0" if request.random_weights else str(module.default_cfg.get("hf_hub_id") or name),
+        },
+    )
+
+
+def _preprocess(config: dict[str, Any]) -> Preprocess:
+    _, height, width = config["input_size"]
+    kernel = _KERNELS.get(config["interpolation"], "bicubic")
+    rule = _RULES.get(config.get("crop_mode", "center"), "short-side")
+    if rule != "short-side":
+        return Preprocess(height, width, rule, kernel=kernel)  # type: ignore[arg-type]
+    return Preprocess(height, width, rule, math.floor(max(height, width) / config["crop_pct"]), kernel)  # type: ignore[arg-type]
+
+
+def _labels(name: str, module: Any, request: NetworkRequest) -> tuple[str, ...]:
+    if request.labels is not None:
+        return tuple(request.labels)
+    classes = int(module.num_classes)
+    if classes == len(IMAGENET_LABELS):
+        return IMAGENET_LABELS
+    raise OptionError(f"timm:{name} has {classes} classes that edgecnn has no names for; give them with --labels FILE.")

@@ -1,0 +1,75 @@
+"""`torchvision:NAME`: torchvision's classifiers with their own weights, labels and preprocessing."""
+
+import difflib
+import urllib.error
+from typing import Any
+
+import torch
+import torchvision
+from edgecnn_export.network import Network
+from edgecnn_runtime import OptionError, Preprocess
+
+from edgecnn.zoo.imagenet import IMAGENET_LABELS
+from edgecnn.zoo.request import NetworkRequest
+
+__all__ = ["load_torchvision"]
+
+_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def load_torchvision(name: str, request: NetworkRequest) -> Network:
+    """One of torchvision's classification networks.
+
+    Raises:
+        OptionError: an unknown name, or weights that cannot be downloaded.
+    """
+    known = torchvision.models.list_models(module=torchvision.models)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3) or known[:3]
+        raise OptionError(f"torchvision has no classifier {name!r}; did you mean {', '.join(near)}?")
+    weights = torchvision.models.get_model_weights(name).DEFAULT
+    torch.manual_seed(0)
+    module = _build(name, weights, random_weights=request.random_weights)
+    labels = tuple(weights.meta.get("categories", IMAGENET_LABELS))
+    default, mean, std = _preprocess(weights)
+    return Network(
+        module=module,
+        name=name,
+        labels=labels,
+        preprocess=request.preprocess(default),
+        mean=mean,
+        std=std,
+        licence="unknown (random weights)"
+        if request.random_weights
+        else "BSD-3-Clause (torchvision); see the weights' page",
+        source={
+            "architecture": f"torchvision {torchvision.__version__.split('+')[0]} {name}",
+            "weights": "random, seed 0" if request.random_weights else f"{weights}",
+            **({} if request.random_weights else {"url": weights.url}),
+        },
+    )
+
+
+def _build(name: str, weights: Any, *, random_weights: bool) -> torch.nn.Module:
+    if random_weights:
+        # These two take seconds to draw their initial weights unless told not to.
+        options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+        return torchvision.models.get_model(name, weights=None, **options)
+    try:
+        return torchvision.models.get_model(name, weights=weights)
+    except (urllib.error.URLError, OSError) as error:
+        raise OptionError(
+            f"the weights of torchvision:{name} cannot be downloaded from {weights.url} ({error}); connect to the "
+            "network, give a file with --weights, or try the network out with --random-weights."
+        ) from error
+
+
+def _preprocess(weights: Any) -> tuple[Preprocess, tuple[float, float, float], tuple[float, float, float]]:
+    """Torchvision's own evaluation transform in our terms."""
+    transform = weights.transforms()
+    crop, resize = int(transform.crop_size[0]), int(transform.resize_size[0])
+    kernel = transform.interpolation.value
+    preprocess = Preprocess(crop, crop, "short-side", max(resize, crop), kernel)
+    mean = tuple(float(v) for v in transform.mean) if transform.mean else _IMAGENET_MEAN
+    std = tuple(float(v) for v in transform.std) if transform.std else _IMAGENET_STD
+    return preprocess, (mean[0], mean[1], mean[2]), (std[0], std[1], std[2])

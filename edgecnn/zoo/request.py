@@ -1,0 +1,91 @@
+"""What a user may say about a network besides its name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgecnn_runtime import OptionError, Preprocess
+from edgecnn_runtime.preprocess import Kernel, ResizeRule
+
+__all__ = ["NetworkRequest", "read_labels"]
+
+_MAX_LABELS_BYTES = 32 << 20
+
+
+@dataclass(frozen=True)
+class NetworkRequest:
+    """Options that fill in or replace what a source says about itself; None leaves the source's own word.
+
+    Attributes:
+        random_weights: build the architecture without downloading anything, with weights from seed 0.
+        weights: a state dict to load, `.safetensors` or `.pth`.
+        labels: class names in the order of the logits.
+        size: height and width in pixels.
+        resize: resize rule.
+        resize_to: short side before the crop, in pixels.
+        kernel: resampling kernel.
+        mean: mean a channel, in units of 0 to 1.
+        std: standard deviation a channel, likewise.
+        name: name in the model file.
+        licence: licence of the weights.
+    """
+
+    random_weights: bool = False
+    weights: Path | None = None
+    labels: Sequence[str] | None = None
+    size: tuple[int, int] | None = None
+    resize: ResizeRule | None = None
+    resize_to: int | None = None
+    kernel: Kernel | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    name: str | None = None
+    licence: str | None = None
+
+    def preprocess(self, default: Preprocess | None) -> Preprocess:
+        """The source's preprocessing with what was asked for put over it.
+
+        Raises:
+            OptionError: neither says a size.
+        """
+        if default is None and self.size is None:
+            raise OptionError(
+                "the size of the network's input is not known; give it with --size 224 or --size 160x120."
+            )
+        if self.size is None and default is not None:
+            height, width = default.height, default.width
+        else:
+            height, width = self.size or (0, 0)
+        same_size = default is not None and (height, width) == (default.height, default.width)
+        resize = self.resize or (default.resize if default else "short-side")
+        resize_to = self.resize_to
+        if resize == "short-side" and resize_to is None and default is not None and default.resize == resize:
+            # Another size keeps the share of the picture that the crop shows.
+            share = default.short_side / max(default.height, default.width)
+            resize_to = default.resize_to if same_size else round(max(height, width) * share)
+        kernel = self.kernel or (default.kernel if default else "bilinear")
+        return Preprocess(height, width, resize, resize_to, kernel)
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """Class names from a text file, one a line, in the order of the logits.
+
+    Raises:
+        OptionError: the file cannot be read, is no UTF-8 text or has an empty line between names.
+    """
+    try:
+        if path.stat().st_size > _MAX_LABELS_BYTES:
+            raise OptionError(f"{path} is {path.stat().st_size} bytes; expected a list of names, one a line.")
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise OptionError(f"the labels {path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise OptionError(f"the labels {path} are no UTF-8 text; expected one name a line.") from error
+    while lines and not lines[-1].strip():
+        lines.pop()
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            raise OptionError(f"{path} has no name in line {number}; expected one class name a line.")
+    if not lines:
+        raise OptionError(f"{path} is empty; expected one class name a line.")
+    return tuple(line.strip() for line in lines)

@@ -1,0 +1,40 @@
+"""Put a file's weights into a module: safetensors, or torch's format with `weights_only=True`; never free pickle."""
+
+import pickle
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from edgecnn_runtime import OptionError
+
+__all__ = ["load_weights"]
+
+
+def load_weights(module: torch.nn.Module, path: Path) -> None:
+    """Load a state dict into `module`, strictly.
+
+    Raises:
+        OptionError: the file cannot be read, holds more than tensors, or does not fit the module.
+    """
+    if not path.is_file():
+        raise OptionError(f"the weights {path} do not exist; expected a .safetensors or .pth file.")
+    try:
+        if path.suffix == ".safetensors":
+            state = safetensors.torch.load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError) as error:
+        raise OptionError(
+            f"the weights {path} cannot be read safely ({str(error).splitlines()[0]}); expected a state dict, as "
+            "safetensors.torch.save_file or torch.save(model.state_dict(), …) writes it."
+        ) from error
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise OptionError(f"the weights {path} hold more than tensors; expected a state dict.")
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        details = [line.strip() for line in str(error).splitlines()[1:]]
+        raise OptionError(f"the weights {path} do not fit the network: {details[0] if details else error}") from error

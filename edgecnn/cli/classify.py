@@ -1,0 +1,116 @@
+"""`edgecnn classify`: pictures in, labels out."""
+
+import csv as csv_format
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from edgecnn_runtime import Classifier, Failure, Result
+
+from edgecnn.cli.output import print_json, progress, say
+from edgecnn.cli.pictures import STANDARD_INPUT, find_pictures, read_standard_input
+
+__all__ = ["classify"]
+
+_CSV_COLUMNS = ("path", "rank", "index", "label", "score", "provider", "error")
+
+
+def classify(
+    paths: Annotated[list[str], typer.Argument(help="Pictures, folders, globs, or `-` for standard input.")],
+    model: Annotated[Path | None, typer.Option(help="Model file; the built-in ImageNet model if not given.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, qnn.")] = "auto",
+    require: Annotated[bool, typer.Option("--require", help="Fail if the device cannot be used.")] = False,
+    top: Annotated[int, typer.Option(min=1, help="Classes to show a picture.")] = 3,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Decode large JPEGs in full instead of at a fraction.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Pictures in work at a time; one a core if not given.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a picture.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="One CSV row a prediction.")] = False,
+) -> None:
+    """Label pictures.
+
+    Example: edgecnn classify photo.jpg holiday/ --top 5
+    """
+    if json and csv:
+        raise typer.BadParameter("--json and --csv exclude each other.")
+    sources = find_pictures(paths)
+    # One picture gets all cores inside the network; many get a core each, which wastes nothing on waiting.
+    threads = None if len(sources) == 1 else 1
+    classifier = Classifier(model, device=device, require=require, exact=exact, threads=threads)
+    started = time.perf_counter()
+    answers = classifier.stream(_open(sources), workers=workers, errors="yield")
+    writer = _csv_writer() if csv else None
+    failures = 0
+    with progress("classifying", len(sources)) as advance:
+        for name, answer in zip(sources, answers, strict=True):
+            failures += isinstance(answer, Failure)
+            if json:
+                print_json(_to_json(name, answer, top))
+            elif writer is not None:
+                writer.writerows(_to_rows(name, answer, top))
+            else:
+                _show(name, answer, top, alone=len(sources) == 1)
+            advance(1)
+    if len(sources) > 1 and not (json or csv):
+        rate = len(sources) / (time.perf_counter() - started)
+        say(f"{len(sources)} pictures, {failures} errors, {rate:.0f} pictures/s on {classifier.device}")
+    if failures:
+        raise typer.Exit(1)
+
+
+def _open(sources: Iterable[str]) -> Iterator[Any]:
+    """Sources as the classifier takes them; standard input is read when its turn comes."""
+    for source in sources:
+        yield read_standard_input() if source == STANDARD_INPUT else source
+
+
+def _to_json(name: str, answer: Result | Failure, top: int) -> dict[str, Any]:
+    if isinstance(answer, Failure):
+        return {"path": name, "error": str(answer.error)}
+    timing = answer.timing_ms
+    return {
+        "path": name,
+        "predictions": [{"index": p.index, "label": p.label, "score": round(p.score, 6)} for p in answer.top(top)],
+        "provider": answer.provider,
+        "timing_ms": {
+            "decode": round(timing.decode, 3),
+            "preprocess": round(timing.preprocess, 3),
+            "inference": round(timing.inference, 3),
+        },
+    }
+
+
+def _csv_writer() -> Any:
+    writer = csv_format.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(_CSV_COLUMNS)
+    return writer
+
+
+def _to_rows(name: str, answer: Result | Failure, top: int) -> list[tuple[object, ...]]:
+    if isinstance(answer, Failure):
+        return [(name, "", "", "", "", "", str(answer.error))]
+    best = enumerate(answer.top(top), 1)
+    return [(name, rank, p.index, p.label, f"{p.score:.6f}", answer.provider, "") for rank, p in best]
+
+
+def _show(name: str, answer: Result | Failure, top: int, *, alone: bool) -> None:
+    if isinstance(answer, Failure):
+        say(f"{typer.style('error:', fg='red', bold=True)} {answer.error}")
+    elif alone:
+        for place, prediction in enumerate(answer.top(top)):
+            line = f"{prediction.score:7.1%}  {prediction.label}"
+            typer.echo(typer.style(line, bold=True) if place == 0 else line)
+        timing = answer.timing_ms
+        typer.echo(
+            f"{name} on {answer.device} ({answer.provider}): decode {timing.decode:.1f} ms, "
+            f"preprocess {timing.preprocess:.1f} ms, inference {timing.inference:.1f} ms"
+        )
+    else:
+        best = ", ".join(f"{p.label} {p.score:.1%}" for p in answer.top(top))
+        typer.echo(f"{name}: {best}")

@@ -1,0 +1,129 @@
+"""The `edgecnn` command: a table of commands, each loaded when it is called, and one place where errors become words."""
+
+import functools
+import importlib
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+import typer.core
+from edgecnn_runtime.errors import EdgecnnError
+
+import edgecnn
+
+__all__ = ["COMMANDS", "app", "main"]
+
+# Only the command that runs is imported: `classify` must not wait for what `train` needs.
+COMMANDS: dict[str, str] = {
+    "classify": "edgecnn.cli.classify:classify",
+    "camera": "edgecnn.cli.camera:camera",
+    "export": "edgecnn.cli.export:export",
+    "train": "edgecnn.cli.train:train",
+    "evaluate": "edgecnn.cli.evaluate:evaluate",
+    "verify": "edgecnn.cli.verify:verify",
+    "inspect": "edgecnn.cli.inspect:inspect",
+    "explain": "edgecnn.cli.explain:explain",
+    "convolve": "edgecnn.cli.convolve:convolve",
+    "dream": "edgecnn.cli.dream:dream",
+    "zoo": "edgecnn.cli.zoo:zoo",
+    "bench": "edgecnn.cli.bench:bench",
+    "doctor": "edgecnn.cli.doctor:doctor",
+}
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+class _LazyGroup(typer.core.TyperGroup):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, function = COMMANDS[cmd_name].partition(":")
+        single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+        single.command(cmd_name)(_errors_as_words(getattr(importlib.import_module(module), function)))
+        return typer.main.get_command(single)
+
+
+app = typer.Typer(
+    cls=_LazyGroup,
+    name="edgecnn",
+    help="Take an image-classification CNN to a device, and prove that the answer is still right there.",
+    epilog="Example: edgecnn classify photo.jpg",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"edgecnn {edgecnn.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    _debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; valid at any place.")
+    ] = False,
+) -> None:
+    """Options that come before the command; `--debug` is taken out by `main` wherever it stands."""
+
+
+def main() -> None:
+    """Entry point: exit code 0 on success, 1 on an error or a failed check, 2 on wrong usage."""
+    arguments = sys.argv[1:]
+    ends = arguments.index("--") if "--" in arguments else len(arguments)
+    if "--debug" in arguments[:ends]:
+        arguments.remove("--debug")
+        _Debug.wanted = True
+    app(args=arguments, prog_name="edgecnn")
+
+
+class _Debug:
+    wanted = False
+
+
+def _errors_as_words(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with errors printed as one sentence and warnings as one line, both on standard error."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            try:
+                return command(*args, **kwargs)
+            except EdgecnnError as error:
+                _complain(str(error))
+                raise typer.Exit(1) from None
+            except KeyboardInterrupt:
+                _complain("interrupted.")
+                raise typer.Exit(_INTERRUPTED) from None
+            except BrokenPipeError:
+                # The reader (head, a pager) has seen enough; a second complaint at exit would be noise.
+                sys.stdout = None  # type: ignore[assignment]
+                raise typer.Exit(1) from None
+
+    return run
+
+
+def _complain(sentence: str) -> None:
+    if _Debug.wanted:
+        typer.echo(traceback.format_exc(), err=True)
+    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {sentence}", err=True)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    if issubclass(category, (DeprecationWarning, FutureWarning)):
+        return
+    typer.echo(f"{typer.style('warning:', fg='yellow', bold=True)} {message}", err=True)

@@ -1,0 +1,60 @@
+"""From what a person types (files, folders, globs, `-`) to a list of pictures."""
+
+import glob
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgecnn_runtime import ImageError, OptionError
+from edgecnn_runtime.image import IMAGE_SUFFIXES
+
+__all__ = ["STANDARD_INPUT", "find_pictures", "pictures_in", "read_standard_input"]
+
+STANDARD_INPUT = "-"
+_MAX_INPUT_BYTES = 512 << 20
+
+
+def find_pictures(paths: Sequence[str]) -> list[str]:
+    """Names of pictures: files as they are, folders with all pictures below them in order, globs expanded.
+
+    A file that does not exist stays in the list, so that it becomes one error among the answers.
+
+    Raises:
+        OptionError: a folder without pictures, or a glob that matches nothing.
+    """
+    found: list[str] = []
+    for path in paths:
+        if path == STANDARD_INPUT:
+            found.append(path)
+        elif Path(path).is_dir():
+            inside = [str(p) for p in pictures_in(Path(path))]
+            if not inside:
+                raise OptionError(f"the folder {path} holds no pictures; expected files such as .jpg, .png or .webp.")
+            found += inside
+        elif glob.has_magic(path) and not Path(path).exists():
+            matches = sorted(glob.glob(path, recursive=True))
+            if not matches:
+                raise OptionError(f"nothing matches {path}; expected the name of a picture or a folder.")
+            found += find_pictures(matches)
+        else:
+            found.append(path)
+    return found
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Pictures below a folder, by their file names, in order; hidden files and folders are left out."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+
+
+def read_standard_input() -> bytes:
+    """One picture from standard input."""
+    data = sys.stdin.buffer.read(_MAX_INPUT_BYTES + 1)
+    if len(data) > _MAX_INPUT_BYTES:
+        raise ImageError(f"standard input holds more than {_MAX_INPUT_BYTES >> 20} MB; expected one picture.")
+    return data

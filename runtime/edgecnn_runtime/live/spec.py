@@ -1,0 +1,114 @@
+"""What the user means by a source: a camera, a file, a folder, a stream, the screen or an iterable of pictures."""
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from edgecnn_runtime.errors import OptionError, SourceError
+
+__all__ = ["Kind", "SourceLike", "SourceSpec", "parse_source"]
+
+Kind = Literal["camera", "file", "folder", "stream", "screen", "iterable"]
+SourceLike = int | str | os.PathLike[str] | Iterable[Any]
+
+_SCHEMES = ("rtsp", "rtsps", "http", "https", "udp", "tcp", "rtmp")
+_SCREEN = re.compile(r"screen(?::(\d+)|:(\d+),(\d+),(\d+),(\d+))?")
+_VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".mjpg", ".gif")
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """A parsed source.
+
+    Attributes:
+        kind: which capture opens it.
+        value: camera index or name, path, URL, screen number or `(x, y, width, height)`, or the iterable itself.
+        name: short name for people; passwords in URLs are left out.
+    """
+
+    kind: Kind
+    value: Any
+    name: str
+
+    @property
+    def live(self) -> bool:
+        """Whether frames come at their own time, so that old ones are dropped instead of waiting."""
+        return self.kind in ("camera", "stream", "screen")
+
+
+def parse_source(source: SourceLike) -> SourceSpec:
+    """Tell what a source is.
+
+    Args:
+        source: `0` or `"0"` or `"/dev/video0"` or a camera's name; a video file; a folder of pictures; an `rtsp://` or
+            `http://` URL; `screen`, `screen:2` (a monitor) or `screen:X,Y,WIDTH,HEIGHT`; any iterable of
+            `(H, W, 3)` uint8 RGB arrays.
+
+    Raises:
+        OptionError: the text or type cannot be a source; SourceError: the file is not there.
+    """
+    if isinstance(source, bool) or (isinstance(source, int) and source < 0):
+        raise OptionError(f"source is {source!r}; expected a camera number from 0, a name, a path or a URL.")
+    if isinstance(source, int):
+        return SourceSpec("camera", source, f"camera {source}")
+    if isinstance(source, (str, os.PathLike)):
+        return _parse_text(os.fspath(source))
+    if isinstance(source, Iterable) and not isinstance(source, (bytes, bytearray)):
+        return SourceSpec("iterable", source, f"<{type(source).__name__}>")
+    raise OptionError(
+        f"source is a {type(source).__name__}; expected a camera number or name, a path, a URL or an iterable of arrays"
+        "."
+    )
+
+
+def _parse_text(text: str) -> SourceSpec:
+    if not text.strip():
+        raise OptionError("the source is empty; expected a camera number or name, a path or a URL.")
+    if text.isdecimal():
+        return SourceSpec("camera", int(text), f"camera {int(text)}")
+    if device := re.fullmatch(r"/dev/video(\d+)", text):
+        return SourceSpec("camera", int(device[1]), text)
+    if "://" in text:
+        return _parse_url(text)
+    if screen := _SCREEN.fullmatch(text):
+        return SourceSpec("screen", _screen_part(screen), text)
+    return _parse_path(text)
+
+
+def _screen_part(screen: re.Match[str]) -> int | tuple[int, ...]:
+    if screen[2] is None:
+        return int(screen[1] or 1)
+    region = tuple(int(screen[group]) for group in (2, 3, 4, 5))
+    if 0 in region[2:]:
+        raise OptionError(f"source is {screen[0]!r}; expected a screen region with a width and a height above 0.")
+    return region
+
+
+def _parse_path(text: str) -> SourceSpec:
+    path = Path(text)
+    if path.is_dir():
+        return SourceSpec("folder", path, text)
+    if path.is_file():
+        return SourceSpec("file", path, text)
+    if path.suffix.lower() in _VIDEO_SUFFIXES or "/" in text or os.sep in text:
+        raise SourceError(f"{text} is not there; expected a video file, a folder of pictures, a camera or a URL.")
+    return SourceSpec("camera", text, f"camera {text!r}")
+
+
+def _parse_url(text: str) -> SourceSpec:
+    try:
+        url = urlsplit(text)
+        host, port = url.hostname, url.port
+    except ValueError as error:
+        raise OptionError(f"source is {text!r}, which is not a URL: {error}.") from error
+    if url.scheme not in _SCHEMES:
+        raise OptionError(f"source is {url.scheme}://…; expected one of {', '.join(_SCHEMES)}.")
+    if not host:
+        raise OptionError(f"source is {text!r}, which names no host; expected {url.scheme}://HOST/….")
+    place = f"[{host}]" if ":" in host else host
+    shown = f"{url.scheme}://{place}{f':{port}' if port else ''}{url.path}"
+    return SourceSpec("stream", text, shown)

@@ -1,0 +1,115 @@
+"""What the live classifier gives for each frame."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn_runtime.live.frame import Frame
+from edgecnn_runtime.live.smoothing import Smoothed
+from edgecnn_runtime.live.state import State
+from edgecnn_runtime.result import Prediction, Result
+
+__all__ = ["NOT_SURE", "Rates", "View"]
+
+NOT_SURE = "not sure"
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Counts since the start, rates over the last two seconds, ages from grab to label since the start.
+
+    Attributes:
+        captured: frames grabbed.
+        dropped: frames grabbed and overwritten by a newer one before anybody took them.
+        labelled: frames classified, reused answers of still pictures included.
+        still: labelled frames whose answer was reused because the picture stood still.
+        capture_fps: frames grabbed a second.
+        inference_fps: frames labelled a second.
+        age_p50_ms: median time from grab to label.
+        age_p95_ms: 95th percentile of it.
+    """
+
+    captured: int
+    dropped: int
+    labelled: int
+    still: int
+    capture_fps: float
+    inference_fps: float
+    age_p50_ms: float
+    age_p95_ms: float
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A labelled frame, or, with `frame` None, a change of the source's state.
+
+    Attributes:
+        frame: the picture; None while the source gives none.
+        result: the network's raw answer for it.
+        smoothed: the answer averaged over time.
+        label: what to show: the smoothed class's name, or "not sure" below `min_score`; empty without a frame.
+        score: the smoothed probability of that class, 0 to 1.
+        index: its index; -1 without a frame.
+        sure: whether the score reaches `min_score`.
+        state: LIVE, STALE, RECONNECTING or ENDED.
+        note: why, in words; empty when all is well.
+        rates: counts and rates.
+        still: the answer is that of an earlier frame, as the picture stood still.
+        features: `(channels, h, w)` first-layer maps, where they were wanted.
+        activation: `(h, w)` float32 class activation map of `index`, where it was wanted.
+    """
+
+    frame: Frame | None
+    result: Result | None
+    smoothed: Smoothed | None
+    label: str
+    score: float
+    index: int
+    sure: bool
+    state: State
+    note: str
+    rates: Rates
+    still: bool = False
+    features: npt.NDArray[Any] | None = None
+    activation: npt.NDArray[np.float32] | None = None
+
+    def top(self, count: int = 5) -> tuple[Prediction, ...]:
+        """The `count` most probable classes after smoothing, best first; none without a frame."""
+        if self.smoothed is None or self.result is None:
+            return ()
+        scores, labels = self.smoothed.probabilities, self.result.labels
+        order = np.argsort(-scores, kind="stable")[: max(count, 0)]
+        return tuple(Prediction(int(i), labels[i], float(scores[i])) for i in order)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for one JSON line."""
+        rates = {
+            "capture_fps": round(self.rates.capture_fps, 2),
+            "inference_fps": round(self.rates.inference_fps, 2),
+            "captured": self.rates.captured,
+            "dropped": self.rates.dropped,
+        }
+        if self.frame is None or self.result is None:
+            return {"event": "state", "state": str(self.state), "note": self.note, **rates}
+        timing = self.result.timing_ms
+        return {
+            "event": "result",
+            "index": self.frame.index,
+            "label": self.label,
+            "class_index": self.index,
+            "score": round(self.score, 4),
+            "sure": self.sure,
+            "raw_label": self.result.label,
+            "raw_score": round(self.result.score, 4),
+            "top": [{"label": p.label, "class_index": p.index, "score": round(p.score, 4)} for p in self.top(5)],
+            "age_ms": round(self.frame.age_ms, 2),
+            "preprocess_ms": round(timing.preprocess, 2),
+            "inference_ms": round(timing.inference, 2),
+            "position_s": None if self.frame.position_s is None else round(self.frame.position_s, 3),
+            "still": self.still,
+            "state": str(self.state),
+            "note": self.note,
+            **rates,
+        }

@@ -1,0 +1,302 @@
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+from live_streams import MjpegServer, now_ms, read_stamp, scene, silent_server
+from PIL import Image
+
+from edgecnn_runtime import OptionError, SourceError
+from edgecnn_runtime.live import Source, SourceOptions, State
+
+QUICK = SourceOptions(open_timeout_s=1.0, read_timeout_s=0.5, stale_after_s=0.3)
+
+
+def wait_for(condition, timeout_s: float = 8.0) -> float:
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < timeout_s, "did not happen in time"
+        time.sleep(0.01)
+    return time.monotonic() - started
+
+
+def write_clip(path: Path, frames: int = 20, fps: float = 20.0) -> None:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, (320, 240))
+    for index in range(frames):
+        writer.write(scene(index, (320, 240)))
+    writer.release()
+
+
+def test_a_file_drops_nothing_and_ends(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.avi")
+    with Source(tmp_path / "clip.avi") as source:
+        frames = []
+        for frame in source:
+            time.sleep(0.01)
+            frames.append(frame)
+        assert [frame.index for frame in frames] == list(range(20))
+        assert source.dropped == 0
+        assert source.state is State.ENDED
+        assert frames[0].image.shape == (240, 320, 3)
+        assert frames[19].position_s == pytest.approx(19 / 20, abs=0.06)
+
+
+def test_image_is_rgb_and_bgr_is_the_decoders_buffer(tmp_path: Path) -> None:
+    red = np.zeros((48, 64, 3), np.uint8)
+    red[..., 0] = 255
+    Image.fromarray(red).save(tmp_path / "a.png")
+    with Source(tmp_path) as source:
+        frame = source.read()
+    assert frame is not None
+    assert frame.image[0, 0].tolist() == [255, 0, 0]
+    write_clip(tmp_path / "clip.avi")
+    with Source(tmp_path / "clip.avi") as source:
+        frame = source.read()
+    assert frame is not None
+    assert np.shares_memory(frame.image, frame.bgr)
+    assert frame.bgr.flags.c_contiguous
+
+
+def test_realtime_paces_a_file_and_loop_goes_on(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.avi", frames=10)
+    with Source(tmp_path / "clip.avi", SourceOptions(realtime=True, loop=True)) as source:
+        started = time.monotonic()
+        frames = [source.read() for _ in range(25)]
+        took = time.monotonic() - started
+    assert all(frame is not None for frame in frames)
+    assert took == pytest.approx(24 / 20, abs=0.25)
+
+
+def test_a_file_cut_in_the_middle_of_a_frame_gives_what_it_has_and_says_so(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.avi", frames=20)
+    whole = (tmp_path / "clip.avi").read_bytes()
+    (tmp_path / "cut.avi").write_bytes(whole[: len(whole) // 2])
+    with Source(tmp_path / "cut.avi") as source:
+        count = sum(1 for _ in source)
+        assert 5 <= count <= 12
+    (tmp_path / "no.mp4").write_bytes(b"\0" * 1000)
+    with pytest.raises(SourceError, match="not a video that FFmpeg can read"):
+        Source(tmp_path / "no.mp4").open()
+
+
+def test_a_folder_plays_in_the_order_of_numbers_and_skips_what_is_no_picture(tmp_path: Path) -> None:
+    for index in (10, 2, 1):
+        Image.fromarray(np.full((8, 8, 3), index, np.uint8)).save(tmp_path / f"p{index}.png")
+    (tmp_path / "p3.png").write_bytes(b"no picture")
+    with Source(tmp_path) as source:
+        assert [int(frame.image[0, 0, 0]) for frame in source] == [1, 2, 10]
+        assert "1 of 4 files could not be read" in source.note
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SourceError, match="holds no pictures"):
+        Source(tmp_path / "empty").open()
+
+
+def test_an_iterable_gives_every_array_with_grey_and_alpha_made_rgb() -> None:
+    arrays = [np.full((4, 4), 7, np.uint8), np.full((4, 4, 1), 8, np.uint8), np.dstack([np.full((4, 4), 9, np.uint8)] * 4)]
+    with Source(arrays) as source:
+        frames = list(source)
+    assert [frame.image.shape for frame in frames] == [(4, 4, 3)] * 3
+    assert [int(frame.image[0, 0, 0]) for frame in frames] == [7, 8, 9]
+    rgb = np.zeros((2, 2, 3), np.uint8)
+    rgb[..., 0] = 200
+    with Source([rgb]) as source:
+        frame = source.read()
+    assert frame is not None
+    assert frame.image[0, 0].tolist() == [200, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("array", "text"),
+    [
+        (np.zeros((0, 4, 3), np.uint8), r"shape \(0, 4, 3\)"),
+        (np.zeros((4, 4, 3), np.float32), "array of float32"),
+        (np.zeros((4, 4, 2), np.uint8), r"shape \(4, 4, 2\)"),
+        ("text", "gave a str"),
+    ],
+)
+def test_an_iterable_of_something_else_says_what_came(array: object, text: str) -> None:
+    with Source([array]) as source, pytest.raises(SourceError, match=text):
+        source.read()
+
+
+def test_an_iterable_that_fails_passes_its_error_on() -> None:
+    def broken():
+        yield np.zeros((2, 2, 3), np.uint8)
+        raise RuntimeError("sensor on fire")
+
+    with Source(broken()) as source:
+        assert source.read() is not None
+        with pytest.raises(SourceError, match="sensor on fire"):
+            source.read()
+
+
+def test_slow_readers_get_the_newest_frame_and_drops_are_counted(mjpeg: MjpegServer) -> None:
+    with Source(mjpeg.url) as source:
+        ages = []
+        frames = []
+        for frame in source:
+            stamped = read_stamp(frame.bgr)
+            assert stamped is not None
+            ages.append(now_ms() - stamped)
+            frames.append(frame)
+            if len(frames) == 12:
+                break
+            time.sleep(0.15)
+        assert sorted(ages)[len(ages) // 2] < 100
+        assert sum(frame.dropped for frame in frames[1:]) > 20
+        # Every frame is handed out or counted, up to the one that may lie in the slot.
+        assert frames[-1].index + 1 == len(frames) + sum(frame.dropped for frame in frames)
+
+
+def test_a_frozen_sender_is_noticed_and_its_return_too(mjpeg: MjpegServer) -> None:
+    with Source(mjpeg.url, SourceOptions(read_timeout_s=1.0, open_timeout_s=1.0, stale_after_s=0.5)) as source:
+        assert source.read() is not None
+        mjpeg.freeze()
+        assert wait_for(lambda: source.state is State.STALE) < 1.5
+        assert "no new frame for" in source.note
+        assert wait_for(lambda: source.state is State.RECONNECTING) < 2.0
+        mjpeg.resume()
+        source.read(timeout_s=0)
+        returned = time.monotonic()
+        frame = source.read(timeout_s=5)
+        assert frame is not None
+        assert time.monotonic() - returned < 2
+        assert frame.connection >= 1
+        assert source.state is State.LIVE
+
+
+def test_cuts_in_a_row_are_survived_without_more_threads_or_descriptors(mjpeg: MjpegServer) -> None:
+    process = psutil.Process()
+    with Source(mjpeg.url, QUICK) as source:
+        assert source.read() is not None
+        threads, descriptors = threading.active_count(), process.num_fds()
+        for cut in range(6):
+            mjpeg.cut()
+            wait_for(lambda: source.state is State.RECONNECTING)
+            mjpeg.resume()
+            frame = source.read(timeout_s=4)
+            while frame is not None and frame.connection <= cut:
+                frame = source.read(timeout_s=4)
+            assert frame is not None
+        assert process.num_fds() <= descriptors + 1
+        assert threading.active_count() <= threads + 1
+
+
+def test_a_sender_that_comes_back_with_another_size(mjpeg: MjpegServer) -> None:
+    with Source(mjpeg.url, QUICK) as source:
+        first = source.read()
+        mjpeg.cut()
+        wait_for(lambda: source.state is State.RECONNECTING)
+        mjpeg.size = (800, 600)
+        mjpeg.resume()
+        for frame in source:
+            if frame.image.shape == (600, 800, 3):
+                break
+        assert first is not None
+        assert first.image.shape == (480, 640, 3)
+
+
+def test_one_picture_for_ever_and_black_ones_are_noticed(mjpeg: MjpegServer) -> None:
+    with Source(mjpeg.url, SourceOptions(repeat_after_s=0.4)) as source:
+        mjpeg.repeat = True
+        wait_for(lambda: source.state is State.STALE)
+        assert "repeats" in source.note
+        mjpeg.repeat = False
+        wait_for(lambda: source.state is State.LIVE)
+        mjpeg.black = True
+        wait_for(lambda: source.state is State.STALE)
+        assert "black" in source.note
+
+
+def test_without_reconnect_a_loss_is_an_error(mjpeg: MjpegServer) -> None:
+    with Source(mjpeg.url, SourceOptions(reconnect=False, read_timeout_s=0.5)) as source:
+        assert source.read() is not None
+        mjpeg.cut()
+        with pytest.raises(SourceError, match="went away"):
+            for _ in source:
+                pass
+
+
+def test_nobody_there_and_somebody_silent(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="did not answer with a video stream within 1 s"):
+        Source("http://127.0.0.1:9/x", QUICK).open()
+    with silent_server() as url:
+        started = time.monotonic()
+        with pytest.raises(SourceError, match="check the address"):
+            Source(url, QUICK).open()
+        assert time.monotonic() - started < 2.5
+
+
+class HangingCapture:
+    """Gives one picture, then never returns from `read` until it is let go."""
+
+    details, position_s, note = "hanging", None, ""
+    release = threading.Event()
+    opened = 0
+
+    def __init__(self) -> None:
+        type(self).opened += 1
+        self.reads = 0
+
+    def read(self):
+        self.reads += 1
+        if self.reads > 1:
+            self.release.wait(20)
+            return None
+        return np.full((4, 4, 3), 50, np.uint8)
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_read_that_never_returns_is_given_up_with_its_thread() -> None:
+    options = SourceOptions(read_timeout_s=0.1, open_timeout_s=0.1, stale_after_s=0.1)
+    before = threading.active_count()
+    try:
+        with Source(0, options, opener=lambda *_: HangingCapture()) as source:
+            first = source.read()
+            second = source.read(timeout_s=5)
+            assert first is not None
+            assert second is not None
+            assert (first.connection, second.connection) == (0, 1)
+            for _ in range(6):
+                source.read(timeout_s=0.5)
+            assert threading.active_count() - before <= 5
+    finally:
+        HangingCapture.release.set()
+    wait_for(lambda: threading.active_count() <= before)
+
+
+def test_close_in_another_thread_ends_the_loop(mjpeg: MjpegServer) -> None:
+    source = Source(mjpeg.url)
+    source.open()
+    threading.Timer(0.3, source.close).start()
+    assert sum(1 for _ in source) > 0
+    assert source.state is State.ENDED
+
+
+def test_options_say_what_is_wrong_with_them() -> None:
+    with pytest.raises(OptionError, match=r"fps is 0; expected a rate above 0"):
+        SourceOptions(fps=0)
+    with pytest.raises(OptionError, match="size is"):
+        SourceOptions(size=(0, 480))
+    with pytest.raises(OptionError, match="read_timeout_s is 0"):
+        SourceOptions(read_timeout_s=0)
+
+
+def test_the_screen_without_a_display_says_so() -> None:
+    pytest.importorskip("mss", reason="mss is not installed")
+    script = (
+        "from edgecnn_runtime.live import Source\n"
+        "try:\n    Source('screen').open()\nexcept OSError as error:\n    print(error)\n"
+    )
+    import os
+    import sys
+
+    environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=30)
+    assert "the screen cannot be grabbed" in done.stdout, done.stderr

@@ -1,4 +1,4 @@
-"""The `edgecnn` command: a table of commands, each loaded when it is called, and one place where errors become words."""
+"""The `edgecnn` command: a table of commands, each loaded when called, and one place where errors become words."""
 
 import functools
 import importlib

@@ -32,7 +32,7 @@ def find_pictures(paths: Sequence[str]) -> list[str]:
                 raise OptionError(f"the folder {path} holds no pictures; expected files such as .jpg, .png or .webp.")
             found += inside
         elif glob.has_magic(path) and not Path(path).exists():
-            matches = sorted(glob.glob(path, recursive=True))
+            matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207  (Path.glob takes no absolute pattern)
             if not matches:
                 raise OptionError(f"nothing matches {path}; expected the name of a picture or a folder.")
             found += find_pictures(matches)

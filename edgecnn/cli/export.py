@@ -1,0 +1,174 @@
+"""`edgecnn export`: a network in, one model file out, checked against the network on the way."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from edgecnn_runtime import MissingPackageError, Normalisation, OptionError
+
+from edgecnn.cli.output import print_json, progress, say
+from edgecnn.zoo.request import NetworkRequest, read_labels
+
+if TYPE_CHECKING:
+    from edgecnn_export.calibrate import CalibrationSet
+    from edgecnn_export.pixel_graph import PixelGraph
+
+__all__ = ["export"]
+
+Channels = tuple[float, float, float]
+
+
+def export(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="efficientnet_lite0, torchvision:NAME, timm:NAME, package.module:factory, an .onnx file, "
+            "or the folder of an `edgecnn train` run."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The model file to write.")],
+    precision: Annotated[Literal["fp32", "int8"], typer.Option(help="Arithmetic of the file.")] = "fp32",
+    calibrate: Annotated[
+        Path | None, typer.Option(help="Folder of real pictures that int8 takes its ranges from.")
+    ] = None,
+    calibrate_count: Annotated[int, typer.Option(min=1, help="Pictures to take from it, spread evenly.")] = 256,
+    check: Annotated[
+        Path | None, typer.Option(help="Folder of pictures to check with; eight built-in ones if not given.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="Class names, one a line, in the order of the logits.")] = None,
+    size: Annotated[str | None, typer.Option(help="Input size, 224 or HEIGHTxWIDTH.")] = None,
+    resize: Annotated[Literal["short-side", "squash", "letterbox"] | None, typer.Option(help="Resize rule.")] = None,
+    resize_to: Annotated[int | None, typer.Option(min=1, help="Short side before the crop, in pixels.")] = None,
+    kernel: Annotated[
+        Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] | None,
+        typer.Option(help="Resampling kernel."),
+    ] = None,
+    mean: Annotated[str | None, typer.Option(help="Mean a channel in units of 0 to 1, as 0.485,0.456,0.406.")] = None,
+    std: Annotated[str | None, typer.Option(help="Standard deviation a channel, as 0.229,0.224,0.225.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="State dict to load, .safetensors or .pth.")] = None,
+    random_weights: Annotated[bool, typer.Option("--random-weights", help="No download; weights from seed 0.")] = False,
+    name: Annotated[str | None, typer.Option(help="Name in the file.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Licence of the weights, in the file.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object about what was written.")] = False,
+) -> None:
+    """Make a model file of a network and prove that it gives the network's answers.
+
+    Example: edgecnn export torchvision:mobilenet_v2 -o mobilenet.onnx
+    """
+    request = NetworkRequest(
+        random_weights=random_weights,
+        weights=weights,
+        labels=read_labels(labels) if labels else None,
+        size=_read_size(size),
+        resize=resize,
+        resize_to=resize_to,
+        kernel=kernel,
+        mean=_read_channels("--mean", mean),
+        std=_read_channels("--std", std),
+        name=name,
+        licence=licence,
+    )
+    _check_output(output)
+    graph = _load_graph(source, request)
+    from edgecnn_export.export import export as export_graph
+
+    calibration = _load_calibration(calibrate, calibrate_count, graph) if calibrate else None
+    for warning in calibration.warnings if calibration else ():
+        say(f"{typer.style('warning:', fg='yellow', bold=True)} {warning}.")
+    with progress("calibrating", None) as advance:
+        report = export_graph(
+            graph,
+            output,
+            precision=precision,
+            calibration=calibration,
+            check=_pictures(check) if check else (),
+            progress=lambda _done, _total: advance(1),
+        )
+    if json:
+        document = {"path": str(report.path), "name": report.name, "precision": report.precision}
+        print_json({**document, "size_bytes": report.size_bytes, "check": report.check.to_dict()})
+        return
+    typer.echo(f"{report.path}: {report.name}, {report.precision}, {report.size_bytes / 1e6:.2f} MB")
+    typer.echo(
+        f"checked against {report.check.reference} on {report.check.pictures} pictures: same label on "
+        f"{report.check.same_label}, largest relative error of a logit {report.check.max_relative_error:.1e}"
+    )
+    typer.echo(f"next: edgecnn classify photo.jpg --model {report.path}")
+
+
+def _load_graph(source: str, request: NetworkRequest) -> "PixelGraph":
+    try:
+        if source.lower().endswith(".onnx"):
+            return _load_onnx(Path(source), request)
+        from edgecnn_export.to_onnx import to_onnx
+
+        from edgecnn.zoo import load
+
+        return to_onnx(load(source, request))
+    except ModuleNotFoundError as error:
+        package = (error.name or "").split(".")[0]
+        if package in ("edgecnn_export", "torch", "onnx", "onnxscript", "onnxruntime"):
+            raise MissingPackageError(package, extra="export") from error
+        raise
+
+
+def _load_onnx(path: Path, request: NetworkRequest) -> "PixelGraph":
+    from edgecnn_export.fold import from_onnx
+
+    if request.weights or request.random_weights:
+        raise OptionError("an .onnx file brings its own weights; --weights and --random-weights go with a network.")
+    normalisation = None
+    if request.mean or request.std:
+        normalisation = Normalisation(request.mean or (0.0, 0.0, 0.0), request.std or (1.0, 1.0, 1.0))
+    return from_onnx(
+        path,
+        labels=request.labels,
+        preprocess=request.preprocess(None) if request.size else None,
+        normalisation=normalisation,
+        name=request.name,
+        licence=request.licence,
+    )
+
+
+def _load_calibration(folder: Path, count: int, graph: "PixelGraph") -> "CalibrationSet":
+    from edgecnn_export.calibrate import CalibrationSet
+    from edgecnn_runtime import load_image
+
+    paths = _pictures(folder)
+    chosen = [paths[round(i * (len(paths) - 1) / max(count - 1, 1))] for i in range(min(count, len(paths)))]
+    return CalibrationSet.from_files(chosen, lambda p: graph.preprocess.apply(load_image(p)), source=folder.name)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    from edgecnn.evaluation.pictures import find_pictures
+
+    return [Path(name) for name in find_pictures([str(folder)])]
+
+
+def _check_output(output: Path) -> None:
+    """Say at once what would otherwise fail after minutes of work."""
+    if not output.parent.is_dir():
+        raise OptionError(f"the folder {output.parent} does not exist; make it, or choose another for {output.name}.")
+
+
+def _read_size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise OptionError(f"--size is {text!r}; expected 224, or HEIGHTxWIDTH such as 160x120.")
+    return int(parts[0]), int(parts[-1])
+
+
+def _read_channels(option: str, text: str | None) -> Channels | None:
+    if text is None:
+        return None
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise OptionError(f"{option} is {text!r}; expected three numbers such as 0.485,0.456,0.406.") from error
+    if len(values) == 1:
+        values *= 3
+    if len(values) != 3:
+        raise OptionError(f"{option} has {len(values)} numbers; expected three, or one for all channels.")
+    return values[0], values[1], values[2]

@@ -80,7 +80,9 @@ def from_arrays(
         x_test = _check_pixels(arrays["x_test"], where=f"x_test of {name}")
         y_test = check_labels(arrays["y_test"], len(x_test), classes=len(labels), where=f"y_test of {name}")
         if x_test.shape[1:] != x_train.shape[1:]:
-            raise DataError(f"x_test of {name} holds pictures of {x_test.shape[1:]}, x_train of {x_train.shape[1:]}; expected one size.")
+            raise DataError(
+                f"x_test of {name} holds pictures of {x_test.shape[1:]}, x_train of {x_train.shape[1:]}; expected one size."
+            )
         split: tuple[tuple[str, str], ...] = ()
     else:
         count_warnings(y_train, labels)
@@ -110,7 +112,9 @@ def from_arrays(
 def _check_pixels(values: np.ndarray, *, where: str) -> Pixels:  # type: ignore[type-arg]
     pixels = values[..., None] if values.ndim == 3 else values
     if pixels.ndim != 4 or pixels.shape[3] not in (1, 3) or 0 in pixels.shape:
-        raise DataError(f"{where} has the shape {values.shape}; expected (N, height, width, 3) RGB or (N, height, width) grey.")
+        raise DataError(
+            f"{where} has the shape {values.shape}; expected (N, height, width, 3) RGB or (N, height, width) grey."
+        )
     if pixels.dtype != np.uint8:
         raise DataError(f"{where} holds {pixels.dtype}; expected uint8 pixels from 0 to 255.")
     return pixels

@@ -69,4 +69,6 @@ def duplicate_warning(train: Sequence[bytes], test: Sequence[bytes]) -> list[str
     both = sum(value in seen for value in test)
     if not both:
         return []
-    return [f"{both} of {len(test)} test pictures also stand in the training split, pixel for pixel: accuracy is flattered."]
+    return [
+        f"{both} of {len(test)} test pictures also stand in the training split, pixel for pixel: accuracy is flattered."
+    ]

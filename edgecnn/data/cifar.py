@@ -62,6 +62,15 @@ def _read_batch(path: Path) -> tuple[Pixels, np.ndarray]:  # type: ignore[type-a
         flat = content.get(b"data", content.get("data"))
         labels = np.asarray(content.get(b"labels", content.get("labels")), np.int64)
         pixels = np.ascontiguousarray(np.asarray(flat, np.uint8).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
-    except (OSError, EOFError, pickle.UnpicklingError, ValueError, TypeError, AttributeError, IndexError, KeyError) as error:
+    except (
+        OSError,
+        EOFError,
+        pickle.UnpicklingError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        KeyError,
+    ) as error:
         raise DataError(f"{path} is no batch of CIFAR-10 ({error}); fetch the data set again.") from error
     return pixels, labels

@@ -63,7 +63,9 @@ def from_folder(
     if kept and test_root is not None:
         strangers = sorted(set(_class_names(test_root)) - set(names))
         if strangers:
-            raise DataError(f"{test_root} has the class '{strangers[0]}', which {train_root} has not; expected {', '.join(names)}.")
+            raise DataError(
+                f"{test_root} has the class '{strangers[0]}', which {train_root} has not; expected {', '.join(names)}."
+            )
         train_pictures, lost = _read(train, preprocess, workers, warnings)
         test_pictures, lost_test = _read(_list(test_root, names, empty=True), preprocess, workers, warnings)
         _complain(lost + lost_test, len(train.paths) + len(test_pictures.labels) + len(lost_test), warnings)
@@ -126,9 +128,7 @@ def _load(path: Path, preprocess: Preprocess) -> Pixels:
     return preprocess.apply(load_image(path, at_least=2 * preprocess.short_side))
 
 
-def _read(
-    listing: _Listing, preprocess: Preprocess, workers: int, warnings: list[str]
-) -> tuple[Pictures, list[Path]]:
+def _read(listing: _Listing, preprocess: Preprocess, workers: int, warnings: list[str]) -> tuple[Pictures, list[Path]]:
     shape = (preprocess.height, preprocess.width, 3)
     if len(listing.paths) * int(np.prod(shape)) > MEMORY_LIMIT:
         warnings.append(f"{len(listing.paths)} pictures do not fit into memory and are read anew in every epoch.")

@@ -60,7 +60,13 @@ def count_batches(pictures: int, batch: int) -> int:
 
 
 def epoch_batches(
-    pictures: Pictures, augment: Augment, *, batch: int, seed: int, epoch: int, share: Share = Share()  # noqa: B008 - frozen
+    pictures: Pictures,
+    augment: Augment,
+    *,
+    batch: int,
+    seed: int,
+    epoch: int,
+    share: Share = Share(),  # noqa: B008 - frozen
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Augmented pixels `(n, H, W, C)` uint8 and labels `(n,)` int64 of every step of an epoch.
 
@@ -90,5 +96,9 @@ def epoch_batches(
 def _read(pictures: Pictures, chosen: Tensor) -> Tensor:
     if isinstance(pictures, PicturesInMemory):
         pixels: Pixels = pictures.pixels
-        return torch.from_numpy(pixels).index_select(0, chosen) if pixels.flags.writeable else torch.from_numpy(pixels[chosen.numpy()])
+        return (
+            torch.from_numpy(pixels).index_select(0, chosen)
+            if pixels.flags.writeable
+            else torch.from_numpy(pixels[chosen.numpy()])
+        )
     return torch.from_numpy(pictures.batch(chosen.numpy()))

@@ -142,9 +142,7 @@ def fit(
     return history
 
 
-def _restore(
-    module: nn.Module, average: AveragedWeights, history: tuple[Epoch, ...], checkpoint: Path | None
-) -> None:
+def _restore(module: nn.Module, average: AveragedWeights, history: tuple[Epoch, ...], checkpoint: Path | None) -> None:
     if history and checkpoint is not None:
         module.load_state_dict(load_checkpoint(checkpoint).average)
     module.eval()

@@ -52,7 +52,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 2:
-            raise OptionError(f"Training needs at least 1 epoch and 2 pictures a step, got {self.epochs} and {self.batch}.")
+            raise OptionError(
+                f"Training needs at least 1 epoch and 2 pictures a step, got {self.epochs} and {self.batch}."
+            )
         if self.optimizer not in get_args(OptimizerName):
             raise OptionError(f"'{self.optimizer}' is no optimizer; known are {', '.join(get_args(OptimizerName))}.")
         if not self.rate > 0:
@@ -79,7 +81,7 @@ def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
 
 
 _DIGITS = Augment(shift=2, turn=10, scale=0.1)
-_EPOCHS = {"cifar10": 8, "mnist": 8, "fashion-mnist": 12}
+_EPOCHS = {"cifar10": 10, "mnist": 8, "fashion-mnist": 12}
 
 
 def default_recipe(
@@ -109,7 +111,9 @@ def default_recipe(
     plain = network in ("simple_cnn", "dnn")
     chosen: OptimizerName = optimizer or ("muon" if edge else "adamw" if plain else "sgd")
     if chosen == "muon" and not edge:
-        raise OptionError(f"muon needs a batch norm after every convolution, which '{network}' does not promise; use sgd.")
+        raise OptionError(
+            f"muon needs a batch norm after every convolution, which '{network}' does not promise; use sgd."
+        )
     if epochs is None:
         # A small set needs as many steps as a large one, not as many epochs.
         epochs = _EPOCHS.get(data) or max(10, min(60, 300_000 // max(pictures, 1)))

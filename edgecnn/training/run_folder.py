@@ -23,7 +23,17 @@ from torch import Tensor, nn
 
 from edgecnn.training.checkpoint import Epoch
 
-__all__ = ["CHECKPOINT", "RUN", "WEIGHTS", "is_run", "load_run", "read_run", "write_history", "write_run", "write_weights"]
+__all__ = [
+    "CHECKPOINT",
+    "RUN",
+    "WEIGHTS",
+    "is_run",
+    "load_run",
+    "read_run",
+    "write_history",
+    "write_run",
+    "write_weights",
+]
 
 RUN = "run.json"
 WEIGHTS = "weights.safetensors"
@@ -93,7 +103,9 @@ def load_run(path: str | Path) -> Network:
         module = _build(network, len(labels), preprocess.height)
         channels = int(network["channels"])
     except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{folder / RUN} lacks or garbles a field ({error!r}); expected what edgecnn train writes.") from error
+        raise DataError(
+            f"{folder / RUN} lacks or garbles a field ({error!r}); expected what edgecnn train writes."
+        ) from error
     _load_weights(module, folder / WEIGHTS)
     return Network(
         module=module.eval(),

@@ -2,71 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import platform
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from edgecnn_runtime.errors import DataError, EdgecnnError, OptionError
+from edgecnn_runtime.errors import EdgecnnError, OptionError
 from torch import nn
 
 from edgecnn.data.dataset import DataSet
 from edgecnn.training import run_folder
 from edgecnn.training.batches import Normalise, count_batches, epoch_batches, pixel_statistics
-from edgecnn.training.checkpoint import Epoch
-from edgecnn.training.evaluate import Evaluation, evaluate, predict
-from edgecnn.training.figures import draw_confusion, draw_curves, draw_mistakes, save_figure
-from edgecnn.training.loop import DivergedError, Progress, fit
+from edgecnn.training.evaluate import evaluate, predict
+from edgecnn.training.loop import DivergedError, fit
+from edgecnn.training.outcome import (
+    Listener,
+    Outcome,
+    Plan,
+    check_resume,
+    describe_run,
+    finish_run,
+    prepare_folder,
+)
 from edgecnn.training.probe import Precision, Speed, choose_speed, is_out_of_memory, peak_memory_bytes
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.whiten import set_whitening
 from edgecnn.training.world import World
-from edgecnn.zoo.small import EdgeCNN, NetworkSize, create, measure_size
+from edgecnn.zoo.small import EdgeCNN, create, measure_size
 
-__all__ = ["Listener", "Outcome", "Plan", "finish_run", "run_versions", "train_from_scratch"]
+__all__ = ["probe", "train_from_scratch"]
 
 WHITENING_PICTURES = 5_000
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run is going to do, told before it starts."""
-
-    network: str
-    size: NetworkSize
-    data: str
-    pictures: int
-    recipe: Recipe
-    steps: int
-    seconds: float
-    memory_bytes: int
-    speed: Speed
-    device: str
-    threads: int
-    resumed_at: int = 0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A finished run."""
-
-    folder: Path
-    evaluation: Evaluation
-    history: tuple[Epoch, ...]
-    views_accuracy: float | None = None
-
-
-@dataclass
-class Listener:
-    """Whom a run tells what it does; every call does nothing unless it is set."""
-
-    on_plan: Callable[[Plan], None] = field(default=lambda plan: None)
-    on_step: Callable[[Progress], None] = field(default=lambda progress: None)
-    on_epoch: Callable[[Epoch], None] = field(default=lambda epoch: None)
-    on_note: Callable[[str], None] = field(default=lambda note: None)
 
 
 def train_from_scratch(
@@ -113,12 +78,14 @@ def train_from_scratch(
         _start_edge_cnn(module, data, normalise)
     module = module.to(device=world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.batch % world.count:
-        raise OptionError(f"A batch of {recipe.batch} cannot be shared by {world.count} processes; give another --batch.")
-    recipe, speed = _probe(module, data, recipe, normalise, world, precision, told)
+        raise OptionError(
+            f"A batch of {recipe.batch} cannot be shared by {world.count} processes; give another --batch."
+        )
+    recipe, speed = probe(module, data, recipe, normalise, world, precision, told)
     steps = recipe.epochs * count_batches(len(data.train.labels), recipe.batch)
     done = 0
     if resume:
-        done = _check_resume(folder, data, network, recipe, seed)
+        done = check_resume(folder, data, network, recipe, seed)
     plan = Plan(
         network=network,
         size=measure_size(module, height, channels),
@@ -133,10 +100,11 @@ def train_from_scratch(
         threads=torch.get_num_threads(),
         resumed_at=done,
     )
-    document = _document(data, network, recipe, normalise, seed=seed, plan=plan, world=world)
+    record = {"kind": "small", "name": network, "channels": channels, "parameters": plan.size.parameters}
+    document = describe_run(data, record, normalise, recipe=recipe, seed=seed, world=world, bf16=speed.bf16)
     if world.leads:
         told.on_plan(plan)
-        _prepare_folder(folder, document, data, resume=resume)
+        prepare_folder(folder, document, data, resume=resume)
     try:
         history = fit(
             module,
@@ -158,7 +126,9 @@ def train_from_scratch(
         raise
     except Exception as error:
         if is_out_of_memory(error):
-            raise EdgecnnError(f"Memory ran out; try --batch {max(2, recipe.batch // 4)} or a smaller --size.") from error
+            raise EdgecnnError(
+                f"Memory ran out; try --batch {max(2, recipe.batch // 4)} or a smaller --size."
+            ) from error
         raise
     evaluation = evaluate(module, data.test, normalise)
     seen = predict(module, data.test, normalise, views=True).accuracy if views else None
@@ -176,7 +146,7 @@ def _start_edge_cnn(module: EdgeCNN, data: DataSet, normalise: Normalise) -> Non
             nn.init.dirac_(layer.weight.data[: layer.in_channels])
 
 
-def _probe(
+def probe(
     module: nn.Module,
     data: DataSet,
     recipe: Recipe,
@@ -185,8 +155,11 @@ def _probe(
     precision: Precision,
     told: Listener,
 ) -> tuple[Recipe, Speed]:
-    from dataclasses import replace
+    """Time a few steps; the batch is halved once when memory runs out in them.
 
+    Raises:
+        EdgecnnError: Memory runs out with half the batch too.
+    """
     for attempt in range(2):
         try:
             pixels, labels = next(
@@ -198,122 +171,11 @@ def _probe(
             if not is_out_of_memory(error):
                 raise
             if attempt == 1 or recipe.batch < 4:
-                raise EdgecnnError(f"Memory ran out with a batch of {recipe.batch}; give a smaller --batch or --size.") from error
+                raise EdgecnnError(
+                    f"Memory ran out with a batch of {recipe.batch}; give a smaller --batch or --size."
+                ) from error
             told.on_note(f"Memory ran out with a batch of {recipe.batch}; going on with {recipe.batch // 2}.")
             recipe = replace(recipe, batch=recipe.batch // 2)
         else:
             return recipe, speed
     raise AssertionError  # both attempts return or raise
-
-
-def _check_resume(folder: Path, data: DataSet, network: str, recipe: Recipe, seed: int) -> int:
-    document = run_folder.read_run(folder)
-    same = {
-        "network": (document["network"]["name"], network),
-        "data fingerprint": (document["data"]["fingerprint"], data.fingerprint),
-        "recipe": (Recipe.from_dict(document["recipe"]), recipe),
-        "seed": (document["seed"], seed),
-    }
-    for what, (before, now) in same.items():
-        if before != now:
-            raise DataError(f"{folder} was begun with another {what} ({before}, now {now}); start again without --resume.")
-    if document["threads"] != torch.get_num_threads():
-        torch.set_num_threads(int(document["threads"]))  # another number of threads adds up in another order
-    if document["status"] == "finished":
-        raise DataError(f"{folder} has finished; there is nothing to resume.")
-    from edgecnn.training.checkpoint import load_checkpoint
-
-    path = folder / run_folder.CHECKPOINT
-    return len(load_checkpoint(path).history) if path.is_file() else 0
-
-
-def _prepare_folder(folder: Path, document: dict[str, Any], data: DataSet, *, resume: bool) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not resume:
-            for name in (run_folder.CHECKPOINT, run_folder.WEIGHTS):
-                (folder / name).unlink(missing_ok=True)
-        if data.split:
-            lines = "".join(f"{side},{name}\n" for name, side in data.split)
-            run_folder.replace_atomically(folder / "split.csv", ("split,file\n" + lines).encode())
-        run_folder.write_run(folder, document)
-    except OSError as error:
-        raise DataError(f"The run folder {folder} cannot be written ({error}); give another with --output.") from error
-
-
-def run_versions() -> dict[str, str]:
-    """Versions that the bits of a run depend on, and the machine."""
-    import edgecnn
-
-    return {
-        "edgecnn": edgecnn.__version__,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "machine": f"{platform.machine()} {platform.system()}, {torch.backends.cpu.get_cpu_capability()}",
-    }
-
-
-def _document(
-    data: DataSet, network: str, recipe: Recipe, normalise: Normalise, *, seed: int, plan: Plan, world: World
-) -> dict[str, Any]:
-    return {
-        "status": "running",
-        "network": {"kind": "small", "name": network, "channels": data.channels, "parameters": plan.size.parameters},
-        "labels": list(data.labels),
-        "preprocess": data.preprocess.to_dict(),
-        "mean": list(normalise.mean),
-        "std": list(normalise.std),
-        "licence": "see the terms of the training data",
-        "recipe": recipe.to_dict(),
-        "seed": seed,
-        "precision": "bf16" if plan.speed.bf16 else "fp32",
-        "threads": plan.threads,
-        "processes": world.count,
-        "device": plan.device,
-        "versions": run_versions(),
-        "data": {
-            "name": data.name,
-            "source": data.source,
-            "fingerprint": data.fingerprint,
-            "train": len(data.train.labels),
-            "test": len(data.test.labels),
-            "warnings": list(data.warnings),
-        },
-    }
-
-
-def finish_run(
-    folder: Path,
-    module: nn.Module,
-    data: DataSet,
-    evaluation: Evaluation,
-    history: tuple[Epoch, ...],
-    document: dict[str, Any],
-    *,
-    views_accuracy: float | None = None,
-) -> None:
-    """Write weights, history, figures and the finished `run.json`, which comes last."""
-    result: dict[str, Any] = {
-        "accuracy": round(evaluation.accuracy, 6),
-        "correct": evaluation.correct,
-        "count": evaluation.count,
-        "loss": round(evaluation.loss, 6),
-        "seconds": round(sum(line.seconds for line in history), 3),
-        "cpu_seconds": round(sum(line.cpu_seconds for line in history), 3),
-    }
-    if views_accuracy is not None:
-        result["accuracy_six_views"] = round(views_accuracy, 6)
-    try:
-        run_folder.write_weights(folder, module)
-        run_folder.write_history(folder, history)
-        if history:
-            save_figure(draw_curves(history), folder / "curves.png")
-        save_figure(draw_confusion(evaluation, data.labels), folder / "confusion.png")
-        save_figure(draw_mistakes(evaluation, data.test, data.labels), folder / "mistakes.png")
-        weights = hashlib.sha256((folder / run_folder.WEIGHTS).read_bytes()).hexdigest()
-        run_folder.write_run(folder, {**document, "status": "finished", "weights_sha256": weights, "result": result})
-        (folder / run_folder.CHECKPOINT).unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"The run folder {folder} could not be completed ({error}); make room and finish it with --resume."
-        ) from error

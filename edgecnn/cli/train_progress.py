@@ -1,0 +1,56 @@
+"""The progress bar of a training run: loss, accuracy, pictures a second, time left; on standard error."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from edgecnn.training.loop import Progress as Step
+
+__all__ = ["TrainBar"]
+
+
+class TrainBar:
+    """A bar over all steps of a run; where it is not visible, only the printed lines appear."""
+
+    def __init__(self, *, visible: bool) -> None:
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            BarColumn(),
+            TextColumn("{task.fields[numbers]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not visible,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def begin(self, epochs: int, steps: int, done: int) -> None:
+        """Start the bar of a run that has `done` epochs behind it."""
+        self._task = self._bar.add_task(
+            "train", total=steps, completed=steps * done // epochs, epoch=done + 1, epochs=epochs, numbers=""
+        )
+        self._bar.start()
+
+    def step(self, step: Step) -> None:
+        """Show one step."""
+        if self._task is not None:
+            numbers = f"loss {step.loss:.3f}  {step.accuracy:.1%}  {step.pictures_a_second:.0f} pictures/s"
+            self._bar.update(self._task, completed=step.step, epoch=step.epoch + 1, numbers=numbers)
+
+    def print(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(line)

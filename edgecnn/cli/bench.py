@@ -1,0 +1,71 @@
+"""`edgecnn bench`: how fast a model file is on this machine, and where the time goes."""
+
+import io
+import statistics
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from edgecnn_runtime import Classifier
+
+from edgecnn.cli.models import open_classifier
+from edgecnn.cli.output import print_json, progress
+
+__all__ = ["bench"]
+
+
+def bench(
+    models: Annotated[list[str], typer.Argument(help="Model files, or `default`; several are timed in turn.")],
+    picture: Annotated[Path | None, typer.Option(help="Picture to use; a 640x480 JPEG of noise if not given.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, qnn.")] = "auto",
+    require: Annotated[bool, typer.Option("--require", help="Fail if the device cannot be used.")] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads inside one operator; one a core if not given.")
+    ] = None,
+    runs: Annotated[int, typer.Option(min=3, help="Pictures to time a model.")] = 50,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a model.")] = False,
+) -> None:
+    """Time decoding, preprocessing and inference; medians, models in turn so that noise hits all alike.
+
+    Example: edgecnn bench model_int8.onnx model_fp32.onnx
+    """
+    classifiers = [open_classifier(m, device=device, require=require, threads=threads) for m in models]
+    data = picture.read_bytes() if picture else _noise()
+    times: list[list[tuple[float, float, float]]] = [[] for _ in models]
+    with progress("timing", (runs + 3) * len(models), unit="runs") as advance:
+        for run in range(runs + 3):
+            for classifier, kept in zip(classifiers, times, strict=True):
+                timing = classifier(data).timing_ms
+                if run >= 3:  # the first runs allocate
+                    kept.append((timing.decode, timing.preprocess, timing.inference))
+                advance(1)
+    for model, classifier, kept in zip(models, classifiers, times, strict=True):
+        _report(model, classifier, kept, json)
+
+
+def _report(model: str, classifier: Classifier, kept: list[tuple[float, float, float]], json: bool) -> None:
+    decode, preprocess, inference = (list(column) for column in zip(*kept, strict=True))
+    medians = {
+        "decode": round(statistics.median(decode), 3),
+        "preprocess": round(statistics.median(preprocess), 3),
+        "inference": round(statistics.median(inference), 3),
+    }
+    tenths = statistics.quantiles(inference, n=10)
+    if json:
+        spread = {"inference_p10": round(tenths[0], 3), "inference_p90": round(tenths[-1], 3)}
+        print_json({"model": model, "provider": classifier.provider, "runs": len(kept), "median_ms": medians, **spread})
+        return
+    typer.echo(
+        f"{model} on {classifier.device}: inference {medians['inference']:.2f} ms "
+        f"(p10 {tenths[0]:.2f}, p90 {tenths[-1]:.2f}), decode {medians['decode']:.2f} ms, preprocess {medians['preprocess']:.2f} ms; median of {len(kept)}"
+    )
+
+
+def _noise() -> bytes:
+    import numpy as np
+    from PIL import Image
+
+    pixels = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).resize((640, 480)).save(file, "JPEG", quality=90)
+    return file.getvalue()

@@ -1,0 +1,81 @@
+"""`edgecnn doctor`: what is installed, which devices start, and what is missing for the others."""
+
+import importlib.metadata
+import os
+import platform
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from edgecnn_runtime import Classifier, EdgecnnError
+from edgecnn_runtime.devices import DEVICES, available_providers, why_missing
+
+from edgecnn.cli.output import print_json
+
+__all__ = ["doctor"]
+
+_PACKAGES = (
+    "edgecnn", "edgecnn-runtime", "edgecnn-export", "onnxruntime", "onnxruntime-gpu", "onnxruntime-directml",
+    "onnxruntime-openvino", "numpy", "pillow", "opencv-python", "torch", "torchvision", "onnx",
+)  # fmt: skip
+
+
+def doctor(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
+    """Show versions, the processor, and for every device whether the built-in model really runs there.
+
+    Example: edgecnn doctor
+    """
+    offered = available_providers()
+    report: dict[str, Any] = {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "packages": {name: version for name in _PACKAGES if (version := _version(name))},
+        "devices": {name: _try(name, offered) for name in DEVICES},
+    }
+    if json:
+        print_json(report)
+        return
+    typer.echo(f"Python {report['python']} on {report['system']}, {report['cores']} cores")
+    typer.echo(f"processor: {report['processor']['name']}; int8 instructions: {report['processor']['int8']}")
+    typer.echo("packages: " + ", ".join(f"{name} {version}" for name, version in report["packages"].items()))
+    for name, state in report["devices"].items():
+        mark = typer.style("works", fg="green") if state["works"] else typer.style("no   ", fg="yellow")
+        typer.echo(f"  {name:9}{mark}  {state['note']}")
+    wheels = [name for name in report["packages"] if name.startswith("onnxruntime")]
+    if len(wheels) > 1:
+        typer.echo(f"warning: {' and '.join(wheels)} are both installed and overwrite each other; keep one.", err=True)
+
+
+def _try(name: str, offered: tuple[str, ...]) -> dict[str, Any]:
+    device = DEVICES[name]
+    if device.provider not in offered:
+        return {"provider": device.provider, "works": False, "note": why_missing(device, offered)}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            classifier = Classifier(device=name, require=True)
+    except EdgecnnError as error:
+        return {"provider": device.provider, "works": False, "note": str(error)}
+    return {"provider": classifier.provider, "works": True, "note": classifier.provider}
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> dict[str, str]:
+    """Name and int8 dot-product instructions, from /proc/cpuinfo where there is one."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {"name": platform.processor() or platform.machine(), "int8": "not known on this system"}
+    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in reversed(lines))}
+    flags = set(facts.get("flags", facts.get("Features", "")).split())
+    found = [name for name in ("amx_int8", "avx512_vnni", "avx_vnni", "avx2", "i8mm", "asimddp") if name in flags]
+    return {"name": facts.get("model name", platform.machine()), "int8": ", ".join(found) or "none"}

@@ -1,0 +1,82 @@
+"""`edgecnn evaluate`: how right a model file is on labelled pictures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from edgecnn_runtime import OptionError
+
+from edgecnn.cli.models import open_classifier
+from edgecnn.cli.output import percent, print_json, progress
+from edgecnn.evaluation.labelled import read_labelled
+from edgecnn.evaluation.score import Evaluation, answer, score
+
+__all__ = ["evaluate"]
+
+_SHOWN_FLIPS = 20
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Model file, or `default` for the built-in one.")],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder with labels.csv and images/, folder of class folders, or .npz with x_test, y_test."
+        ),
+    ],
+    reference: Annotated[str | None, typer.Option(help="Another model file to compare the labels with.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, qnn.")] = "auto",
+    require: Annotated[bool, typer.Option("--require", help="Fail if the device cannot be used.")] = False,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Decode large JPEGs in full instead of at a fraction.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Measure accuracy on labelled pictures, and agreement with another model file.
+
+    Example: edgecnn evaluate model_int8.onnx photos/ --reference model_fp32.onnx
+    """
+    classifier = open_classifier(model, device=device, require=require, threads=1, exact=exact)
+    pictures = read_labelled(data, classifier.labels)
+    other = open_classifier(reference, device=device, require=require, threads=1, exact=exact) if reference else None
+    if other is not None and other.labels != classifier.labels:
+        raise OptionError(f"{model} and {reference} have different labels; their answers cannot be compared.")
+    with progress("evaluating", len(pictures) * (2 if other else 1)) as advance:
+        answers = answer(classifier, pictures, advance)
+        reference_answers = answer(other, pictures, advance) if other else None
+    result = score(classifier, pictures, answers, reference_answers)
+    if json:
+        print_json(
+            {
+                "model": model,
+                "count": result.count,
+                "top1": result.top1,
+                "top5": result.top5,
+                "agreement": result.agreement,
+                "images_per_second": round(result.images_per_second, 2),
+                "provider": result.provider,
+            }
+        )
+    else:
+        _show(result, reference)
+
+
+def _show(result: Evaluation, reference: str | None) -> None:
+    typer.echo(f"{result.model} on {result.data}: {result.count} pictures, {result.provider}")
+    if result.unreadable:
+        typer.echo(f"  {result.unreadable} pictures could not be read and are left out")
+    typer.echo(f"  top-1      {percent(result.top1, 2)}")
+    typer.echo(f"  top-5      {percent(result.top5, 2)}")
+    typer.echo(f"  speed      {result.images_per_second:.1f} images/s, decoding included")
+    if result.confused:
+        typer.echo("  most confused")
+        for truth, label, count in result.confused:
+            typer.echo(f"    {count:3d} × {truth} taken for {label}")
+    if result.agreement is not None:
+        typer.echo(f"  agreement  {percent(result.agreement, 2)} with {reference}, {len(result.flips)} labels differ")
+        for flip in result.flips[:_SHOWN_FLIPS]:
+            typer.echo(
+                f"    {flip.name}: {flip.label}, the reference says {flip.reference_label} (truth: {flip.truth})"
+            )
+        if len(result.flips) > _SHOWN_FLIPS:
+            typer.echo(f"    … and {len(result.flips) - _SHOWN_FLIPS} more")

@@ -1,0 +1,51 @@
+"""`edgecnn verify`: does the file still give, on this machine, the answers it was made with?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from edgecnn_runtime import verify as verify_model
+
+from edgecnn.cli.models import DEFAULT_MODEL
+from edgecnn.cli.output import print_json
+
+__all__ = ["verify"]
+
+
+def verify(
+    model: Annotated[str, typer.Argument(help="Model file, or `default` for the built-in one.")],
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, qnn.")] = "auto",
+    require: Annotated[bool, typer.Option("--require", help="Fail if the device cannot be used.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Run the golden vectors inside a model file on a device; exit code 1 if an answer differs.
+
+    Example: edgecnn verify model.onnx --device cuda --require
+    """
+    result = verify_model(None if model == DEFAULT_MODEL else Path(model), device=device, require=require)
+    if json:
+        error = result.max_relative_error
+        print_json(
+            {
+                "model": model,
+                "provider": result.provider,
+                "checked": result.checked,
+                "passed": result.passed,
+                "max_relative_error": error if error != float("inf") else None,
+            }
+        )
+    else:
+        verdict = (
+            typer.style("passed", fg="green", bold=True)
+            if result.passed
+            else typer.style("FAILED", fg="red", bold=True)
+        )
+        typer.echo(
+            f"{result.model} {verdict} on {result.device} ({result.provider}): {result.checked} golden vectors, "
+            f"{result.labels_equal} labels equal, largest relative error {result.max_relative_error:.1e} "
+            f"(allowed {result.tolerance:.0e}), weights {'unchanged' if result.digest_matches else 'CHANGED'}"
+        )
+        if not result.passed:
+            typer.echo(f"because {result.reason}.")
+    if not result.passed:
+        raise typer.Exit(1)

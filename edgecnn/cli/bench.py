@@ -57,7 +57,8 @@ def _report(model: str, classifier: Classifier, kept: list[tuple[float, float, f
         return
     typer.echo(
         f"{model} on {classifier.device}: inference {medians['inference']:.2f} ms "
-        f"(p10 {tenths[0]:.2f}, p90 {tenths[-1]:.2f}), decode {medians['decode']:.2f} ms, preprocess {medians['preprocess']:.2f} ms; median of {len(kept)}"
+        f"(p10 {tenths[0]:.2f}, p90 {tenths[-1]:.2f}), decode {medians['decode']:.2f} ms, "
+        f"preprocess {medians['preprocess']:.2f} ms; median of {len(kept)}"
     )
 
 

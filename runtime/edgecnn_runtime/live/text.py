@@ -1,0 +1,65 @@
+"""Text and bars drawn onto a part of a BGR picture, at sizes that follow the picture's."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from edgecnn_runtime.live.fonts import font_for, printable
+from edgecnn_runtime.live.frame import Picture
+
+__all__ = ["Colour", "Pen", "line_height"]
+
+Colour = tuple[int, int, int] | tuple[int, int, int, int]
+
+
+def line_height(width: int, height: int) -> int:
+    """Pixels a line of text takes on a picture: about one twentieth of its height, never unreadably small."""
+    return max(13, round(min(height, width * 0.75) / 20))
+
+
+@dataclass
+class Pen:
+    """Draws on one rectangle of a picture; `commit` puts it back.
+
+    Attributes:
+        width: of the rectangle, in pixels.
+        height: of the rectangle, in pixels.
+    """
+
+    width: int
+    height: int
+
+    def __init__(self, bgr: Picture, box: tuple[int, int, int, int]) -> None:
+        left, top, right, bottom = box
+        self._part = bgr[max(0, top) : bottom, max(0, left) : right]
+        self.height, self.width = self._part.shape[:2]
+        # Only this rectangle is turned to RGB and back, however large the picture is.
+        self._image = Image.fromarray(np.ascontiguousarray(self._part[:, :, ::-1]))
+        self._draw = ImageDraw.Draw(self._image, "RGBA")
+
+    def shade(self, alpha: int = 150) -> None:
+        """Darken the rectangle, so that text stands out on any picture."""
+        self._draw.rectangle((0, 0, self.width, self.height), fill=(0, 0, 0, alpha))
+
+    def bar(self, x: int, y: int, width: float, height: int, colour: Colour) -> None:
+        """A filled bar."""
+        self._draw.rectangle((x, y, x + max(1, round(width)), y + height), fill=colour)
+
+    def dot(self, x: int, y: int, diameter: int, colour: Colour) -> None:
+        """A filled circle with its corner at `(x, y)`."""
+        self._draw.ellipse((x, y, x + diameter, y + diameter), fill=colour)
+
+    def text(self, x: int, y: int, text: str, size: int, colour: Colour, *, most: int | None = None) -> int:
+        """Draw one line and return its width in pixels; what is wider than `most` ends in an ellipsis."""
+        font = font_for(text, size)
+        shown = printable(text, font)
+        if most is not None:
+            while len(shown) > 1 and font.getlength(shown) > most:
+                shown = shown[:-2].rstrip() + "…"
+        self._draw.text((x, y), shown, font=font, fill=colour)
+        return round(font.getlength(shown))
+
+    def commit(self) -> None:
+        """Write the rectangle back into the picture."""
+        self._part[:] = np.asarray(self._image)[:, :, ::-1]

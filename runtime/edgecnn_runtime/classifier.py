@@ -175,9 +175,12 @@ class Classifier:
         if self._class_weights is None:
             output = self._feature_output()
             blank = np.zeros((1, self.model.height, self.model.width, 3), np.uint8)
-            extended = with_outputs(self.model.data, [output.weights])
-            session = open_session(extended, device="cpu", threads=1)
-            weights = session.inference.run([output.weights], self._feed(blank))[0].astype(np.float32)
+            # In an int8 file the weights are stored quantized, and floats only behind their DequantizeLinear.
+            dequantized = f"{output.weights}_DequantizeLinear_Output"
+            produced = {name for _, name in self.model.graph.nodes}
+            tensor = dequantized if dequantized in produced else output.weights
+            session = open_session(with_outputs(self.model.data, [tensor]), device="cpu", threads=1)
+            weights = session.inference.run([tensor], self._feed(blank))[0].astype(np.float32)
             self._class_weights = np.ascontiguousarray(weights.T if output.transposed else weights)
         return self._class_weights
 

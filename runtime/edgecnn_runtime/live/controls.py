@@ -36,13 +36,13 @@ HELP: list[tuple[str, str]] = [
     ("space", "hold the picture"),
     ("s", "save a snapshot"),
     ("r", "record, stop recording"),
-    ("e", "edges: both, horizontal, vertical"),
+    ("e", "edges, three kinds"),
     ("f", "first-layer feature maps"),
     ("c", "where the network looks"),
     ("1", "plain"),
-    ("2 3 4", "edges: both, horizontal, vertical"),
-    ("5 6", "feature maps, class activation"),
-    ("7 8 9", "edges, maps, activation, beside plain"),
+    ("2 3 4", "edges: both, —, |"),
+    ("5 6", "feature maps, CAM"),
+    ("7 8 9", "2, 5, 6 beside the plain"),
     ("h", "this help"),
 ]
 

@@ -60,12 +60,21 @@ def draw_status(bgr: Picture, view: View, *, shown_fps: float, age_ms: float | N
     x = pad + line
     y = round(line * 0.25)
     x += pen.text(x, y, f"{view.state} {extra}".strip(), size, _WHITE) + pad
-    age = "" if age_ms is None else f"age {age_ms:.0f} ms · "
-    numbers = (
-        f"{age}p95 {rates.age_p95_ms:.0f} ms · capture {rates.capture_fps:.0f} · label {rates.inference_fps:.0f} · "
-        f"show {shown_fps:.0f} fps · dropped {rates.dropped}"
-    )
-    pen.text(x, y, view.note or numbers, size, _FAINT, most=width - x - pad)
+    room = width - x - pad
+    age = "" if age_ms is None else f"age {age_ms:.0f} ms"
+    # Whole pieces are left out on narrow pictures, the least important first.
+    pieces = [
+        age,
+        f"label {rates.inference_fps:.0f} fps",
+        f"dropped {rates.dropped}",
+        f"p95 {rates.age_p95_ms:.0f} ms",
+        f"capture {rates.capture_fps:.0f} fps",
+        f"show {shown_fps:.0f} fps",
+    ]
+    numbers = " · ".join(piece for piece in pieces if piece)
+    while pen.length(numbers, size) > room and " · " in numbers:
+        numbers = numbers.rpartition(" · ")[0]
+    pen.text(x, y, view.note or numbers, size, _FAINT, most=room)
     pen.commit()
 
 
@@ -86,9 +95,9 @@ def draw_help(bgr: Picture, lines: list[tuple[str, str]]) -> None:
     height, width = bgr.shape[:2]
     line = line_height(width, height)
     size, pad = max(11, round(line * 0.8)), line // 2
-    panel = min(width, line * 17)
+    panel = min(width, line * 18)
     pen = Pen(bgr, (width - panel, round(line * 1.5), width, round(line * (2 + 1.15 * len(lines)))))
-    pen.shade(190)
+    pen.shade(235)
     y = pad // 2
     for key, meaning in lines:
         pen.text(pad, y, key, size, (250, 220, 120), most=4 * line)
@@ -101,7 +110,7 @@ def draw_kernel(bgr: Picture, kind: EdgeKind) -> None:
     """The numbers of the Sobel kernel that makes the shown edges, at the bottom right."""
     height, width = bgr.shape[:2]
     line = line_height(width, height)
-    size, cell, pad = max(11, round(line * 0.8)), round(line * 1.6), line // 2
+    size, cell, pad = max(11, round(line * 0.8)), round(line * 2.0), line // 2
     kinds = [kind] if kind in KERNELS else list(KERNELS)
     panel = len(kinds) * (3 * cell + 2 * pad)
     rows = round(line * 1.2) * 4 + pad

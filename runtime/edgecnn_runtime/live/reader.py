@@ -110,7 +110,7 @@ class Reader:
     def state(self) -> State:
         """LIVE, STALE, RECONNECTING or ENDED, as of now."""
         with self._changed:
-            if self._closed or self._ended:
+            if self._closed or (self._ended and self._frame is None):
                 return State.ENDED
             if not self._live:
                 return State.LIVE

@@ -50,6 +50,11 @@ class Pen:
         """A filled circle with its corner at `(x, y)`."""
         self._draw.ellipse((x, y, x + diameter, y + diameter), fill=colour)
 
+    def length(self, text: str, size: int) -> int:
+        """Width of one line, in pixels."""
+        font = font_for(text, size)
+        return round(font.getlength(printable(text, font)))
+
     def text(self, x: int, y: int, text: str, size: int, colour: Colour, *, most: int | None = None) -> int:
         """Draw one line and return its width in pixels; what is wider than `most` ends in an ellipsis."""
         font = font_for(text, size)

@@ -1,0 +1,87 @@
+"""Self-contained HTML pages: templates in this package, pictures inside the page, nothing fetched."""
+
+import base64
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from edgecnn_runtime.errors import MissingPackageError, OptionError
+from edgecnn_runtime.files import replace_atomically
+from PIL import Image
+
+__all__ = ["Picture", "data_uri", "drawn_picture", "png_bytes", "render", "write_file"]
+
+Picture = npt.NDArray[np.uint8]
+"""`(H, W, 3)` uint8 RGB."""
+
+
+def render(template: str, **context: Any) -> str:
+    """Fill one of this package's templates.
+
+    Args:
+        template: file name in `templates/`.
+        context: what the template needs; text is escaped.
+    """
+    try:
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    except ImportError as error:
+        raise MissingPackageError("jinja2", extra="understand") from error
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**context)
+
+
+def png_bytes(picture: Picture, *, scale: int = 1) -> bytes:
+    """A PNG; `scale` repeats each pixel, so that small maps keep their hard edges."""
+    if scale > 1:
+        picture = picture.repeat(scale, axis=0).repeat(scale, axis=1)
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", optimize=False, compress_level=6)
+    return buffer.getvalue()
+
+
+def data_uri(picture: Picture, *, scale: int = 1, quality: int | None = None) -> str:
+    """A picture as text that a page can hold: a PNG, or a JPEG when a quality (1 to 95) is given."""
+    if quality is None:
+        return "data:image/png;base64," + base64.b64encode(png_bytes(picture, scale=scale)).decode()
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def write_file(path: str | os.PathLike[str], content: bytes | str) -> Path:
+    """Write a result, whole or not at all.
+
+    Raises:
+        OptionError: the folder does not exist or cannot be written to.
+    """
+    target = Path(path)
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        replace_atomically(target, data)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OptionError(f"{str(target)!r} cannot be written: {reason}; give a path in an existing folder.") from error
+    return target
+
+
+def drawn_picture(height: int, width: int) -> Picture:
+    """A drawn picture with edges, stripes and areas, for pages that get none: `(height, width, 3)` uint8 RGB."""
+    y, x = np.mgrid[0:height, 0:width]
+    down, across = y / max(height - 1, 1), x / max(width - 1, 1)
+    picture = np.stack([70 + 70 * across, 110 + 60 * down, 170 - 60 * across], axis=-1)
+    radius = np.hypot(down - 0.42, across - 0.55)
+    picture[radius < 0.26] = (222, 170, 88)
+    picture[(radius < 0.19) & ((8 * (down + across)).astype(int) % 2 == 0)] = (150, 84, 52)
+    picture[(np.abs(down - 0.42) < 0.03) & (np.abs(across - 0.47) < 0.03)] = (20, 20, 20)
+    picture[(np.abs(down - 0.42) < 0.03) & (np.abs(across - 0.63) < 0.03)] = (20, 20, 20)
+    picture[down > 0.8] *= 0.55
+    return picture.astype(np.uint8)

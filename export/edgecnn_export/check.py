@@ -10,7 +10,7 @@ from edgecnn_runtime.classifier import Classifier
 from edgecnn_runtime.errors import ModelFileError
 from edgecnn_runtime.image import load_image
 from edgecnn_runtime.preprocess import Pixels, Preprocess
-from edgecnn_runtime.verify import relative_error
+from edgecnn_runtime.verification import relative_error
 
 from edgecnn_export.pixel_graph import Reference
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-import torch
 from numpy.typing import NDArray
 
 from edgecnn_export.calibrate import CalibrationSet
@@ -92,21 +91,24 @@ def saturation_excess(layer: QuantizedLayer, codes: NDArray[np.uint8]) -> tuple[
     """
     if layer.operator != "Conv":
         flat = codes.reshape(-1, codes.shape[-1])
-        excess, clamped = _excess_of_rows(flat, layer.rows)
-        sums = len(flat) * len(layer.rows) * ((flat.shape[1] + 1) // 2)
-        return excess.reshape(*codes.shape[:-1], len(layer.rows)), clamped, sums
-    n = len(codes)
+        excess, clamped = _excess_of_rows(flat, np.asarray(layer.rows, np.int8))
+        sums = excess.size * ((flat.shape[1] + 1) // 2)
+        return excess.reshape(*codes.shape[:-1], -1), clamped, sums
     out_channels, in_channels = len(layer.weights) // layer.group, codes.shape[1] // layer.group
     parts, clamped, sums = [], 0, 0
     height = width = 0
+    all_rows = np.asarray(layer.rows, np.int8)
     for g in range(layer.group):
-        rows = layer.rows[g * out_channels : (g + 1) * out_channels]
-        walked, height, width = _walk(layer, codes[:, g * in_channels : (g + 1) * in_channels])
+        rows = all_rows[g * out_channels : (g + 1) * out_channels]
+        pieces, (height, width) = layer.walk(
+            codes[:, g * in_channels : (g + 1) * in_channels], padding=layer.input_zero_point
+        )
+        walked = np.asarray(pieces, np.uint8).reshape(-1, rows.shape[1])
         part, count = _excess_of_rows(walked, rows)
         parts.append(part)
         clamped += count
         sums += len(walked) * len(rows) * ((walked.shape[1] + 1) // 2)
-    excess = np.concatenate(parts, axis=1).reshape(n, height, width, -1).transpose(0, 3, 1, 2)
+    excess = np.concatenate(parts, axis=1).reshape(len(codes), height, width, -1).transpose(0, 3, 1, 2)
     return excess, clamped, sums
 
 
@@ -187,31 +189,6 @@ def _clamping(
         return np.asarray(output + error, np.float32)
 
     return cut
-
-
-def _walk(layer: QuantizedLayer, codes: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int]:
-    """Return `(N * H' * W', K)` uint8 rows as the kernels walk them, and the output's height and width."""
-    top, left, bottom, right = layer.pads
-    padded = np.pad(
-        codes, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=np.uint8(layer.input_zero_point)
-    )
-    kernel = layer.weights.shape[2:]
-    view = torch.from_numpy(padded.transpose(0, 2, 3, 1).copy())
-    rows = []
-    height = (padded.shape[2] - layer.dilations[0] * (kernel[0] - 1) - 1) // layer.strides[0] + 1
-    width = (padded.shape[3] - layer.dilations[1] * (kernel[1] - 1) - 1) // layer.strides[1] + 1
-    for y in range(kernel[0]):
-        for x in range(kernel[1]):
-            y0, x0 = y * layer.dilations[0], x * layer.dilations[1]
-            rows.append(
-                view[
-                    :,
-                    y0 : y0 + (height - 1) * layer.strides[0] + 1 : layer.strides[0],
-                    x0 : x0 + (width - 1) * layer.strides[1] + 1 : layer.strides[1],
-                ]
-            )
-    walked = torch.cat(rows, dim=-1).reshape(-1, codes.shape[1] * kernel[0] * kernel[1])
-    return walked.numpy(), height, width
 
 
 def _excess_of_rows(data: NDArray[np.uint8], weights: NDArray[np.int8]) -> tuple[NDArray[np.int32], int]:

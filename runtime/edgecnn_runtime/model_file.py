@@ -205,7 +205,7 @@ class ModelFile:
 
     @property
     def golden(self) -> dict[str, Any] | None:
-        """Golden vectors as they stand in the file; `edgecnn_runtime.verify` runs them."""
+        """Golden vectors as they stand in the file; `edgecnn_runtime.verification` runs them."""
         return self.card.get("golden")
 
     @cached_property

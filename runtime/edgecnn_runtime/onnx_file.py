@@ -3,7 +3,6 @@
 Field numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 """
 
-import hashlib
 from dataclasses import dataclass, field
 
 from edgecnn_runtime.errors import ModelFileError
@@ -93,6 +92,8 @@ def graph_digest(data: bytes) -> str:
 
     Weights and structure count; the metadata beside them does not, so a digest can travel inside the same file.
     """
+    import hashlib  # loads OpenSSL, which a label does not need
+
     digest = hashlib.sha256()
     for number, value in fields(memoryview(data)):
         if number in (_MODEL_GRAPH, _MODEL_FUNCTION) and not isinstance(value, int):

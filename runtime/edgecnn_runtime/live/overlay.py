@@ -29,7 +29,6 @@ def draw_labels(bgr: Picture, view: View, *, count: int = 3) -> None:
     raw = view.result.top(count)
     rows = round(large * 1.35) + line // 2 + round(line * 1.1) * len(raw) + pad
     pen = Pen(bgr, (0, height - rows, panel, height))
-    pen.shade()
     room = pen.width - 2 * pad
     score = f"{view.score:.0%}"
     colour = _WHITE if view.sure else (255, 220, 120)
@@ -54,8 +53,7 @@ def draw_status(bgr: Picture, view: View, *, shown_fps: float, age_ms: float | N
     line = line_height(width, height)
     size, pad = max(11, round(line * 0.8)), line // 2
     rates = view.rates
-    pen = Pen(bgr, (0, 0, width, round(line * 1.5)))
-    pen.shade(120)
+    pen = Pen(bgr, (0, 0, width, round(line * 1.5)), shade=0.5)
     pen.dot(pad, round(line * 0.4), round(line * 0.7), _STATE_COLOURS[view.state])
     x = pad + line
     y = round(line * 0.25)
@@ -83,8 +81,7 @@ def draw_banner(bgr: Picture, title: str, note: str) -> None:
     height, width = bgr.shape[:2]
     line = line_height(width, height)
     middle = height // 2
-    pen = Pen(bgr, (0, max(0, middle - 2 * line), width, min(height, middle + 2 * line)))
-    pen.shade(170)
+    pen = Pen(bgr, (0, max(0, middle - 2 * line), width, min(height, middle + 2 * line)), shade=0.67)
     pen.text(line, line // 2, title, round(line * 1.5), _WHITE, most=width - 2 * line)
     pen.text(line, round(line * 2.4), note, max(11, round(line * 0.8)), _FAINT, most=width - 2 * line)
     pen.commit()
@@ -96,8 +93,7 @@ def draw_help(bgr: Picture, lines: list[tuple[str, str]]) -> None:
     line = line_height(width, height)
     size, pad = max(11, round(line * 0.8)), line // 2
     panel = min(width, line * 18)
-    pen = Pen(bgr, (width - panel, round(line * 1.5), width, round(line * (2 + 1.15 * len(lines)))))
-    pen.shade(235)
+    pen = Pen(bgr, (width - panel, round(line * 1.5), width, round(line * (2 + 1.15 * len(lines)))), shade=0.92)
     y = pad // 2
     for key, meaning in lines:
         pen.text(pad, y, key, size, (250, 220, 120), most=4 * line)
@@ -115,7 +111,6 @@ def draw_kernel(bgr: Picture, kind: EdgeKind) -> None:
     panel = len(kinds) * (3 * cell + 2 * pad)
     rows = round(line * 1.2) * 4 + pad
     pen = Pen(bgr, (max(0, width - panel), max(0, height - rows), width, height))
-    pen.shade()
     x = pad
     for shown in kinds:
         title = f"Sobel, {shown}" if len(kinds) == 1 else f"½ |{shown}|"

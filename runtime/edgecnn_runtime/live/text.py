@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw
 
 from edgecnn_runtime.live.fonts import font_for, printable
 from edgecnn_runtime.live.frame import Picture
+from edgecnn_runtime.live.opencv import cv2
 
 __all__ = ["Colour", "Pen", "line_height"]
 
@@ -25,30 +26,33 @@ class Pen:
     Attributes:
         width: of the rectangle, in pixels.
         height: of the rectangle, in pixels.
+
+    Args:
+        bgr: `(H, W, 3)` uint8 BGR, which is drawn on.
+        box: left, top, right and bottom of the rectangle, in pixels.
+        shade: how much darker it gets first, 0 to 1.
     """
 
     width: int
     height: int
 
-    def __init__(self, bgr: Picture, box: tuple[int, int, int, int]) -> None:
+    def __init__(self, bgr: Picture, box: tuple[int, int, int, int], *, shade: float = 0.6) -> None:
         left, top, right, bottom = box
         self._part = bgr[max(0, top) : bottom, max(0, left) : right]
+        # Darkened first, so that text stands out on any picture.
+        self._part[:] = cv2.convertScaleAbs(self._part, alpha=1 - shade)
         self.height, self.width = self._part.shape[:2]
-        # Only this rectangle is turned to RGB and back, however large the picture is.
-        self._image = Image.fromarray(np.ascontiguousarray(self._part[:, :, ::-1]))
+        # Pillow gets this rectangle alone, and in BGR: swapping the colours it draws with is free.
+        self._image = Image.fromarray(np.ascontiguousarray(self._part))
         self._draw = ImageDraw.Draw(self._image, "RGBA")
-
-    def shade(self, alpha: int = 150) -> None:
-        """Darken the rectangle, so that text stands out on any picture."""
-        self._draw.rectangle((0, 0, self.width, self.height), fill=(0, 0, 0, alpha))
 
     def bar(self, x: int, y: int, width: float, height: int, colour: Colour) -> None:
         """A filled bar."""
-        self._draw.rectangle((x, y, x + max(1, round(width)), y + height), fill=colour)
+        self._draw.rectangle((x, y, x + max(1, round(width)), y + height), fill=_swapped(colour))
 
     def dot(self, x: int, y: int, diameter: int, colour: Colour) -> None:
         """A filled circle with its corner at `(x, y)`."""
-        self._draw.ellipse((x, y, x + diameter, y + diameter), fill=colour)
+        self._draw.ellipse((x, y, x + diameter, y + diameter), fill=_swapped(colour))
 
     def length(self, text: str, size: int) -> int:
         """Width of one line, in pixels."""
@@ -62,9 +66,13 @@ class Pen:
         if most is not None:
             while len(shown) > 1 and font.getlength(shown) > most:
                 shown = shown[:-2].rstrip() + "…"
-        self._draw.text((x, y), shown, font=font, fill=colour)
+        self._draw.text((x, y), shown, font=font, fill=_swapped(colour))
         return round(font.getlength(shown))
 
     def commit(self) -> None:
         """Write the rectangle back into the picture."""
-        self._part[:] = np.asarray(self._image)[:, :, ::-1]
+        self._part[:] = np.asarray(self._image)
+
+
+def _swapped(colour: Colour) -> Colour:
+    return (*colour[2::-1], *colour[3:])

@@ -1,0 +1,186 @@
+"""`edgecnn convolve`: the sliding window made visible."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from edgecnn_runtime import OptionError
+
+from edgecnn.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from edgecnn.understanding.convolution_pictures import Convolution
+
+__all__ = ["convolve"]
+
+_READABLE_RESULT = 64  # cells; a longer trace scrolls past
+_PICTURE_SIDE = 256  # pixels; a larger picture is made smaller so that single pixels can still be told apart
+
+
+def convolve(
+    source: Annotated[str, typer.Argument(help="A matrix ('3 3 2 / 0 0 1'), a text file of one, or a picture.")],
+    kernel: Annotated[
+        str | None,
+        typer.Option(help="A matrix, or sobel_x, sobel_y, gaussian, laplacian, sharpen, box; parted by | for RGB."),
+    ] = None,
+    pool: Annotated[
+        int | None, typer.Option(min=1, help="Max pooling with a window of this side, in place of a kernel.")
+    ] = None,
+    stride: Annotated[
+        int | None, typer.Option(help="Cells from one window to the next; 1, for pooling its side.")
+    ] = None,
+    padding: Annotated[str, typer.Option(help="Zeros around: one number, top,left,bottom,right, or same.")] = "0",
+    dilation: Annotated[int, typer.Option(help="Cells from one kernel cell to the next.")] = 1,
+    bias: Annotated[float, typer.Option(help="Added to every cell.")] = 0,
+    grey: Annotated[bool, typer.Option("--grey", help="Make a picture grey first.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write .png, .gif (animation) or .html.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a window, the result as the last.")] = False,
+) -> None:
+    """Slide a kernel over a matrix or a picture and show every product and sum.
+
+    Example: edgecnn convolve "3 3 2 1 0 / 0 0 1 3 1 / 3 1 2 2 3" --kernel "0 1 2 / 2 2 0 / 0 1 2"
+    """
+    from edgecnn.understanding.convolution import Slide
+    from edgecnn.understanding.convolution_pictures import Convolution
+
+    if (kernel is None) == (pool is None):
+        raise OptionError("give either --kernel or --pool, for example --kernel sobel_x.")
+    image = _read(source, grey=grey)
+    slide = Slide(stride=(pool or 1) if stride is None else stride, padding=_padding(padding), dilation=dilation)
+    exact_bias = int(bias) if bias.is_integer() else bias
+    kernels = _kernels(kernel, image.shape[2])
+    convolution = Convolution(image, kernels, pool or 0, slide, exact_bias)
+    if output is not None:
+        _write(convolution, output)
+    elif json:
+        _print_json(convolution)
+    else:
+        _print(convolution)
+
+
+def _read(source: str, *, grey: bool) -> Any:
+    """`(H, W, C)`: numbers typed or out of a file, or a picture's pixels."""
+    import numpy as np
+
+    from edgecnn.understanding.kernels import parse_matrix
+
+    path = Path(source)
+    looks_typed = any(sign in source for sign in " \n,;") and not path.suffix.isalpha()
+    try:
+        exists = path.is_file()
+    except OSError:  # a matrix longer than a file name may be
+        exists = False
+    if not exists:
+        if not looks_typed and not source.lstrip("-").replace(".", "").isdigit():
+            raise OptionError(f"there is no file {source!r}; give a picture, or numbers such as '3 3 2 / 0 0 1'.")
+        return parse_matrix(source)[:, :, None]
+    if path.suffix.lower() in (".txt", ".csv"):
+        return parse_matrix(path.read_text(encoding="utf-8", errors="replace"))[:, :, None]
+    from edgecnn_runtime.image import load_image
+
+    picture = load_image(path)
+    if max(picture.size) > _PICTURE_SIDE:
+        shrink = _PICTURE_SIDE / max(picture.size)
+        size = (max(1, round(picture.width * shrink)), max(1, round(picture.height * shrink)))
+        say(f"the picture is {picture.width}×{picture.height}; shown at {size[0]}×{size[1]}.")
+        picture = picture.resize(size)
+    pixels = np.asarray(picture.convert("L") if grey else picture).astype(np.int64)
+    return pixels[:, :, None] if grey else pixels
+
+
+def _kernels(text: str | None, channels: int) -> tuple[Any, ...]:
+    from edgecnn.understanding.kernels import parse_kernels
+
+    if text is None:
+        return ()
+    kernels = parse_kernels(text)
+    if len(kernels) == 1:
+        return tuple(kernels * channels)
+    if len(kernels) != channels:
+        raise OptionError(f"there are {len(kernels)} kernels for {channels} channels; give one, or one a channel.")
+    return tuple(kernels)
+
+
+def _padding(text: str) -> Any:
+    if text == "same":
+        return "same"
+    try:
+        sides = tuple(int(side) for side in text.split(","))
+    except ValueError:
+        raise OptionError(f"padding is {text!r}; expected a number, four as in 1,1,2,2, or same.") from None
+    if len(sides) not in (1, 4):
+        raise OptionError(f"padding is {text!r}; expected a number, four as in 1,1,2,2, or same.")
+    return sides[0] if len(sides) == 1 else sides
+
+
+def _write(convolution: "Convolution", path: Path) -> None:
+    import io
+
+    from edgecnn.understanding.pages import write_file
+
+    suffix = path.suffix.lower()
+    if suffix == ".html":
+        from edgecnn.understanding.convolution_page import convolution_page
+
+        content: str | bytes = convolution_page(convolution)
+    elif suffix == ".gif":
+        from edgecnn.understanding.convolution_pictures import animate
+
+        content = animate(convolution)
+    elif suffix == ".png":
+        from edgecnn.understanding.convolution_pictures import draw
+
+        buffer = io.BytesIO()
+        draw(convolution).save(buffer, "PNG")
+        content = buffer.getvalue()
+    else:
+        raise OptionError(f"the output {str(path)!r} ends in {suffix or 'nothing'}; expected .png, .gif or .html.")
+    say(f"wrote {write_file(path, content)}")
+
+
+def _print(convolution: "Convolution") -> None:
+    from edgecnn.understanding.convolution import trace
+    from edgecnn.understanding.convolution_text import format_matrix, format_trace
+
+    maps = convolution.maps()
+    if maps.total.size > _READABLE_RESULT:
+        if not convolution.readable:
+            size = "×".join(str(side) for side in maps.total.shape)
+            raise OptionError(
+                f"the result is {size}, too large to print; write it with --output FILE.png, .gif or .html."
+            )
+    else:
+        for index in range(convolution.image.shape[2]):
+            if convolution.image.shape[2] > 1:
+                typer.echo(f"channel {index}\n")
+            kernel = convolution.pool or convolution.kernels[index]
+            bias = convolution.bias if convolution.image.shape[2] == 1 else 0
+            steps = trace(convolution.image[:, :, index], kernel, convolution.slide, bias=bias)
+            typer.echo(format_trace(steps, None if convolution.pool else convolution.kernels[index]) + "\n")
+    if convolution.image.shape[2] > 1:
+        for index, part in enumerate(maps.partial):
+            typer.echo(f"channel {index} under its kernel\n{format_matrix(part)}\n")
+    bias_note = f", with the bias {convolution.bias:g}" if convolution.bias else ""
+    typer.echo(f"result {'×'.join(str(side) for side in maps.total.shape)}{bias_note}\n{format_matrix(maps.total)}")
+
+
+def _print_json(convolution: "Convolution") -> None:
+    from edgecnn.understanding.convolution import trace
+
+    for index in range(convolution.image.shape[2]):
+        kernel = convolution.pool or convolution.kernels[index]
+        bias = convolution.bias if convolution.image.shape[2] == 1 else 0
+        for step in trace(convolution.image[:, :, index], kernel, convolution.slide, bias=bias):
+            print_json(
+                {
+                    "channel": index,
+                    "row": step.row,
+                    "column": step.column,
+                    "window": step.window.tolist(),
+                    "products": step.products.tolist(),
+                    "value": step.value.item(),
+                }
+            )
+    print_json({"result": convolution.maps().total.tolist()})

@@ -1,0 +1,108 @@
+"""Drawing with Pillow: maps as pictures, matrices with their numbers, panels side by side."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from edgecnn.understanding.kernels import Matrix
+from edgecnn.understanding.pages import Picture
+
+__all__ = ["ACCENT", "MARK", "draw_cells", "heat", "panels", "shades", "signed", "text_font"]
+
+GROUND, INK, SOFT, LINE = (255, 255, 255), (27, 31, 36), (87, 96, 106), (208, 215, 222)
+ACCENT, MARK, CHOSEN = (11, 98, 196), (196, 50, 10), (255, 226, 210)
+
+
+@cache
+def text_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The font that comes with Pillow."""
+    return ImageFont.load_default(size)
+
+
+def shades(values: Matrix) -> Picture:
+    """A map in grey, smallest black, largest white: `(H, W, 3)` uint8; a constant map is mid-grey."""
+    values = np.asarray(values, np.float64)
+    low, high = float(values.min()), float(values.max())
+    grey = np.full(values.shape, 128.0) if high == low else (values - low) * (255 / (high - low))
+    return np.asarray(grey.round(), np.uint8)[:, :, None].repeat(3, axis=2)
+
+
+def signed(values: Matrix) -> Picture:
+    """A map around zero: zero white, positive orange to dark red, negative blue: `(H, W, 3)` uint8."""
+    values = np.asarray(values, np.float64)
+    largest = float(np.abs(values).max()) or 1.0
+    share = (values / largest)[:, :, None]
+    warm, cold = np.array([150, 35, 0]), np.array([5, 60, 140])
+    towards = np.where(share > 0, warm, cold)
+    return np.asarray((255 + (towards - 255) * np.abs(share) ** 0.8).round(), np.uint8)
+
+
+def heat(values: Matrix) -> Picture:
+    """A map from 0 to 1 in the colours of `inferno`, dark to bright: `(H, W, 3)` uint8."""
+    stops = np.array(
+        [
+            (0, 0, 4),
+            (40, 11, 84),
+            (101, 21, 110),
+            (159, 42, 99),
+            (212, 72, 66),
+            (245, 125, 21),
+            (250, 193, 39),
+            (252, 255, 164),
+        ],
+        np.float64,
+    )
+    position = np.clip(np.asarray(values, np.float64), 0, 1) * (len(stops) - 1)
+    lower = np.minimum(position.astype(int), len(stops) - 2)
+    part = (position - lower)[:, :, None]
+    return np.asarray((stops[lower] * (1 - part) + stops[lower + 1] * part).round(), np.uint8)
+
+
+def draw_cells(
+    values: Matrix, *, cell: int = 44, window: Sequence[tuple[int, int]] = (), hidden_after: int | None = None
+) -> Image.Image:
+    """A matrix as a grid of cells with their numbers.
+
+    Args:
+        values: `(rows, columns)`.
+        cell: side of a cell in pixels.
+        window: rows and columns of the cells to highlight.
+        hidden_after: how many cells, row by row, show their number; None shows all.
+    """
+    rows, columns = values.shape
+    image = Image.new("RGB", (columns * cell + 1, rows * cell + 1), GROUND)
+    draw = ImageDraw.Draw(image)
+    chosen = set(window)
+    for row in range(rows):
+        for column in range(columns):
+            left, top = column * cell, row * cell
+            fill = CHOSEN if (row, column) in chosen else GROUND
+            draw.rectangle((left, top, left + cell, top + cell), fill=fill, outline=LINE)
+            if hidden_after is None or row * columns + column < hidden_after:
+                text = f"{values[row, column]:.4g}"
+                size = max(9, min(cell * 2 // 5, int(cell * 1.6 / max(len(text), 1))))
+                draw.text((left + cell / 2, top + cell / 2), text, INK, text_font(size), anchor="mm")
+    if chosen:
+        top, left = min(chosen)
+        bottom, right = max(chosen)
+        box = (left * cell, top * cell, (right + 1) * cell, (bottom + 1) * cell)
+        draw.rectangle(box, outline=MARK, width=2)
+    return image
+
+
+def panels(parts: Sequence[tuple[str, Image.Image]], *, columns: int | None = None, gap: int = 20) -> Image.Image:
+    """Pictures side by side, each under its title."""
+    columns = columns or len(parts)
+    width = max(max(image.width, int(text_font(15).getlength(title))) for title, image in parts)
+    height = max(image.height for _, image in parts) + 24
+    rows = -(-len(parts) // columns)
+    sheet = Image.new("RGB", (columns * (width + gap) + gap, rows * (height + gap) + gap), GROUND)
+    draw = ImageDraw.Draw(sheet)
+    for index, (title, image) in enumerate(parts):
+        left = gap + index % columns * (width + gap)
+        top = gap + index // columns * (height + gap)
+        draw.text((left, top), title, INK, text_font(15))
+        sheet.paste(image, (left, top + 24))
+    return sheet

@@ -17,6 +17,7 @@ from edgecnn.cli.output import percent, print_json, say
 
 if TYPE_CHECKING:
     from edgecnn.training.outcome import Listener, Outcome, Plan
+    from edgecnn.training.world import World
 
 __all__ = ["train"]
 
@@ -36,7 +37,8 @@ def train(
         ),
     ] = None,
     train_last: Annotated[
-        int, typer.Option(min=1, help="With --from: how many last blocks are trained on frozen features; 1 is the head.")
+        int,
+        typer.Option(min=1, help="With --from: how many last blocks are trained on frozen features; 1 is the head."),
     ] = 1,
     unfreeze: Annotated[
         int, typer.Option(min=0, help="With --from: then fine-tune this many last blocks on varied pictures.")
@@ -56,6 +58,7 @@ def train(
     six_views: Annotated[
         bool, typer.Option("--six-views", help="Also report the accuracy averaged over six views of each picture.")
     ] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="With --from: keep no features on disk.")] = False,
     list_networks: Annotated[bool, typer.Option("--list", help="Show the networks and what they cost.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line: plan, epochs, result.")] = False,
 ) -> None:
@@ -109,13 +112,51 @@ def train(
                 listener=listener,
             )
         else:
-            outcome = _transfer()
+            outcome = _transfer(
+                data,
+                reuse,
+                folder=folder,
+                world=world,
+                listener=listener,
+                load=common,
+                size=size,
+                train_last=train_last,
+                unfreeze=unfreeze,
+                settings=settings,
+                keep=not no_cache,
+                run={"seed": seed, "precision": precision, "resume": resume, "views": six_views},
+            )
         if world.leads:
             _report(outcome, json=json)
 
 
-def _transfer() -> Outcome:
-    raise OptionError("x")
+def _transfer(
+    data: str,
+    reuse: str,
+    *,
+    folder: Path,
+    world: World,
+    listener: Listener,
+    load: dict[str, Any],
+    size: int | None,
+    train_last: int,
+    unfreeze: int,
+    settings: dict[str, Any],
+    keep: bool,
+    run: dict[str, Any],
+) -> Outcome:
+    from edgecnn import zoo
+    from edgecnn.data import load_data
+    from edgecnn.training.features import CACHE
+    from edgecnn.training.transfer import TransferSettings, fine_tuning_recipe, train_transfer
+
+    request = zoo.NetworkRequest(size=None if size is None else (size, size))
+    network = zoo.load(reuse, request)
+    pictures = load_data(data, preprocess=network.preprocess, **load)
+    _warn(pictures.warnings, quiet=not world.leads)
+    recipe = fine_tuning_recipe(network.preprocess.height, len(pictures.train.labels), **settings)
+    chosen = TransferSettings(reuse, train_last, unfreeze, recipe, CACHE if keep else None)
+    return train_transfer(pictures, network, chosen, folder=folder, world=world, listener=listener, **run)
 
 
 def _need_torch() -> None:
@@ -202,7 +243,14 @@ def _listen(*, json: bool, quiet: bool, folder: Path) -> Iterator[Listener]:
                 )
 
         try:
-            yield Listener(on_plan=plan, on_step=bar.step, on_epoch=epoch, on_note=say)
+            yield Listener(
+                on_plan=plan,
+                on_step=bar.step,
+                on_epoch=epoch,
+                on_note=say,
+                on_features=bar.begin_features,
+                on_pictures=bar.advance_features,
+            )
         except KeyboardInterrupt:
             say(f"Stopped; go on after the last finished epoch with the same command and -o {folder} --resume")
             raise

@@ -20,7 +20,7 @@ class TrainBar:
     def __init__(self, *, visible: bool) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            TextColumn("{task.fields[label]}"),
             BarColumn(),
             TextColumn("{task.fields[numbers]}"),
             TimeRemainingColumn(),
@@ -29,6 +29,7 @@ class TrainBar:
             disable=not visible,
         )
         self._task: TaskID | None = None
+        self._epochs = 0
 
     def __enter__(self) -> Self:
         return self
@@ -40,16 +41,32 @@ class TrainBar:
 
     def begin(self, epochs: int, steps: int, done: int) -> None:
         """Start the bar of a run that has `done` epochs behind it."""
-        self._task = self._bar.add_task(
-            "train", total=steps, completed=steps * done // epochs, epoch=done + 1, epochs=epochs, numbers=""
-        )
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._epochs = epochs
+        label = f"epoch {done + 1}/{epochs}"
+        self._task = self._bar.add_task("train", total=steps, completed=steps * done // epochs, label=label, numbers="")
         self._bar.start()
 
     def step(self, step: Step) -> None:
         """Show one step."""
         if self._task is not None:
             numbers = f"loss {step.loss:.3f}  {step.accuracy:.1%}  {step.pictures_a_second:.0f} pictures/s"
-            self._bar.update(self._task, completed=step.step, epoch=step.epoch + 1, numbers=numbers)
+            self._bar.update(
+                self._task, completed=step.step, label=f"epoch {step.epoch + 1}/{self._epochs}", numbers=numbers
+            )
+
+    def begin_features(self, split: str, count: int) -> None:
+        """Start a bar over the pictures that go through the frozen part once."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(split, total=count, label=f"features, {split}", numbers="")
+        self._bar.start()
+
+    def advance_features(self, count: int) -> None:
+        """Show that `count` more pictures are done."""
+        if self._task is not None:
+            self._bar.advance(self._task, count)
 
     def print(self, line: str) -> None:
         """Print a line above the bar."""

@@ -74,6 +74,8 @@ class Listener:
     on_step: Callable[[Progress], None] = field(default=lambda progress: None)
     on_epoch: Callable[[Epoch], None] = field(default=lambda epoch: None)
     on_note: Callable[[str], None] = field(default=lambda note: None)
+    on_features: Callable[[str, int], None] = field(default=lambda split, count: None)
+    on_pictures: Callable[[int], None] = field(default=lambda count: None)
 
 
 def check_resume(folder: Path, data: DataSet, network: str, recipe: Recipe, seed: int) -> int:

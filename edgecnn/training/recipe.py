@@ -6,7 +6,7 @@ rest, strong label smoothing, mirroring that alternates, small moves, and a lear
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from edgecnn_runtime.errors import OptionError
@@ -48,7 +48,7 @@ class Recipe:
     smoothing: float = 0.2
     warmup: float = 0.0
     average: float = 0.03
-    augment: Augment = Augment()
+    augment: Augment = field(default_factory=Augment)
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 2:
@@ -81,7 +81,7 @@ def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
 
 
 _DIGITS = Augment(shift=2, turn=10, scale=0.1)
-_EPOCHS = {"cifar10": 10, "mnist": 8, "fashion-mnist": 12}
+_EPOCHS = {"cifar10": 10, "mnist": 6, "fashion-mnist": 8}
 
 
 def default_recipe(
@@ -117,15 +117,17 @@ def default_recipe(
     if epochs is None:
         # A small set needs as many steps as a large one, not as many epochs.
         epochs = _EPOCHS.get(data) or max(10, min(60, 300_000 // max(pictures, 1)))
-        epochs = 20 if plain and data == "cifar10" else epochs
+        epochs = 5 if plain and data in _EPOCHS else epochs
     if batch is None:
         batch = 500 if pictures >= 20_000 else 128 if pictures >= 2_000 else 32
         batch = 128 if plain and pictures >= 2_000 else batch
     batch = min(batch, pictures)
     rates = {"muon": 0.12, "sgd": 0.1, "adamw": 2e-3}
-    augment = _DIGITS if data == "mnist" else Augment(mirror=True, shift=max(1, size // 16))
-    if plain and data == "cifar10":
-        augment = Augment(mirror=True, shift=2)
+    digits = data == "mnist"
+    if plain:
+        augment = Augment(mirror=not digits)  # as introductions train them
+    else:
+        augment = _DIGITS if digits else Augment(mirror=True, shift=max(1, size // 16))
     recipe = Recipe(epochs=epochs, batch=batch, optimizer=chosen, rate=rate or rates[chosen], augment=augment)
     if chosen == "muon":
         return recipe if data != "mnist" else replace(recipe, smoothing=0.1)

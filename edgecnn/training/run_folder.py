@@ -127,7 +127,7 @@ def _build(network: dict[str, Any], classes: int, size: int) -> nn.Module:
         return create(network["name"], classes, size, network["channels"])
     from edgecnn.training.transfer import rebuild
 
-    return rebuild(network["name"], classes)
+    return rebuild(network["name"], classes, size)
 
 
 def _three(values: Sequence[float]) -> tuple[float, float, float]:

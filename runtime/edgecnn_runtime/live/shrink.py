@@ -1,5 +1,7 @@
 """From a camera frame to the network's pixels, without Pillow walking over millions of them."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from edgecnn_runtime.live.frame import Picture
@@ -33,7 +35,9 @@ def pixels_from_bgr(bgr: Picture, preprocess: Preprocess) -> Picture:
         top, left = (bgr.shape[0] - height * factor) // 2, (bgr.shape[1] - width * factor) // 2
         whole = bgr[top : top + height * factor, left : left + width * factor]
         bgr = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    return np.ascontiguousarray(preprocess.apply(bgr)[:, :, ::-1])
+    # The border's colour is the one thing in which the order of channels matters.
+    in_bgr = replace(preprocess, pad_colour=preprocess.pad_colour[::-1])
+    return np.ascontiguousarray(in_bgr.apply(bgr)[:, :, ::-1])
 
 
 def _block(bgr: Picture, preprocess: Preprocess) -> int:

@@ -38,7 +38,9 @@ class Pen:
 
     def __init__(self, bgr: Picture, box: tuple[int, int, int, int], *, shade: float = 0.6) -> None:
         left, top, right, bottom = box
-        self._part = bgr[max(0, top) : bottom, max(0, left) : right]
+        part = bgr[max(0, top) : bottom, max(0, left) : right]
+        # On a picture of a few pixels there may be no place for it; then it is drawn nowhere.
+        self._part = part if part.size else np.zeros((1, 1, 3), np.uint8)
         # Darkened first, so that text stands out on any picture.
         self._part[:] = cv2.convertScaleAbs(self._part, alpha=1 - shade)
         self.height, self.width = self._part.shape[:2]

@@ -7,10 +7,9 @@ import pytest
 pytest.importorskip("cv2", reason="the live parts need OpenCV: pip install opencv-python")
 sys.path.insert(0, str(Path(__file__).parent))
 
-from live_models import colour_model  # noqa: E402
-from live_streams import MjpegServer  # noqa: E402
-
-from edgecnn_runtime import Classifier  # noqa: E402
+from edgecnn_runtime import Classifier
+from live_models import colour_model
+from live_streams import MjpegServer
 
 
 @pytest.fixture(scope="session")

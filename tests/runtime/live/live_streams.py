@@ -26,6 +26,8 @@ def stamp(picture: np.ndarray, milliseconds: int) -> None:
 
 def read_stamp(picture: np.ndarray) -> int | None:
     """The number that `stamp` burnt in, or None when the check sum is wrong."""
+    if picture.shape[0] < 2 * BLOCK or picture.shape[1] < 20 * BLOCK:
+        return None
     value = 0
     for bit in range(BITS):
         row, column = divmod(bit, 20)

@@ -1,4 +1,6 @@
+import os
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -7,11 +9,10 @@ import cv2
 import numpy as np
 import psutil
 import pytest
-from live_streams import MjpegServer, now_ms, read_stamp, scene, silent_server
-from PIL import Image
-
 from edgecnn_runtime import OptionError, SourceError
 from edgecnn_runtime.live import Source, SourceOptions, State
+from live_streams import MjpegServer, now_ms, read_stamp, scene, silent_server
+from PIL import Image
 
 QUICK = SourceOptions(open_timeout_s=1.0, read_timeout_s=0.5, stale_after_s=0.3)
 
@@ -96,7 +97,7 @@ def test_a_folder_plays_in_the_order_of_numbers_and_skips_what_is_no_picture(tmp
 
 
 def test_an_iterable_gives_every_array_with_grey_and_alpha_made_rgb() -> None:
-    arrays = [np.full((4, 4), 7, np.uint8), np.full((4, 4, 1), 8, np.uint8), np.dstack([np.full((4, 4), 9, np.uint8)] * 4)]
+    arrays = [np.full((4, 4), 7, np.uint8), np.full((4, 4, 1), 8, np.uint8), np.full((4, 4, 4), 9, np.uint8)]
     with Source(arrays) as source:
         frames = list(source)
     assert [frame.image.shape for frame in frames] == [(4, 4, 3)] * 3
@@ -294,9 +295,7 @@ def test_the_screen_without_a_display_says_so() -> None:
         "from edgecnn_runtime.live import Source\n"
         "try:\n    Source('screen').open()\nexcept OSError as error:\n    print(error)\n"
     )
-    import os
-    import sys
-
     environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=30)
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
     assert "the screen cannot be grabbed" in done.stdout, done.stderr

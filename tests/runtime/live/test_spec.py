@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from edgecnn_runtime import OptionError, SourceError
 from edgecnn_runtime.live.spec import parse_source
 

@@ -1,0 +1,99 @@
+"""What the benchmarks share: the machine in a line, medians, and whole commands timed in turn."""
+
+import importlib.metadata
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DEFAULT_MODEL = ROOT / "runtime/edgecnn_runtime/models/default.onnx"
+
+
+@dataclass(frozen=True)
+class ProcessTimes:
+    """One run of a command: wall and processor seconds, peak memory of the process in MiB."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+
+
+def machine() -> str:
+    """Processor, cores and versions, for the line under a table."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        name = next((line.split(":")[1].strip() for line in cpuinfo.open() if line.startswith("model name")), name)
+        name += " with VNNI" if "vnni" in cpuinfo.read_text() else ""
+    versions = [f"{package} {_version(package)}" for package in ("onnxruntime", "numpy", "pillow") if _version(package)]
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"{name}, {os.cpu_count()} cores{load}; Python {platform.python_version()}, {', '.join(versions)}"
+
+
+def data_folder() -> Path:
+    """The folder of data sets that EDGECNN_DATA names."""
+    folder = os.environ.get("EDGECNN_DATA")
+    if not folder or not Path(folder).is_dir():
+        sys.exit("EDGECNN_DATA names no folder of data sets; this benchmark needs one.")
+    return Path(folder)
+
+
+def in_turn(engines: dict[str, Callable[[], object]], *, rounds: int, warm_up: int = 3) -> dict[str, list[float]]:
+    """Milliseconds of each engine, called in turn so that noise hits all alike."""
+    times: dict[str, list[float]] = {name: [] for name in engines}
+    for turn in range(rounds + warm_up):
+        for name, engine in engines.items():
+            start = time.perf_counter()
+            engine()
+            if turn >= warm_up:
+                times[name].append((time.perf_counter() - start) * 1e3)
+    return times
+
+
+def commands_in_turn(commands: dict[str, Sequence[str]], *, rounds: int) -> dict[str, list[ProcessTimes]]:
+    """Whole commands, run in turn after one warm-up each."""
+    times: dict[str, list[ProcessTimes]] = {name: [] for name in commands}
+    for turn in range(rounds + 1):
+        for name, command in commands.items():
+            measured = _run(command)
+            if turn:
+                times[name].append(measured)
+    return times
+
+
+def ratio(times: dict[str, list[float]], name: str, peer: str) -> float:
+    """Median of the ratios pair by pair."""
+    return statistics.median(a / b for a, b in zip(times[name], times[peer], strict=True))
+
+
+def _run(command: Sequence[str]) -> ProcessTimes:
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    errors = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    if status:
+        sys.exit(f"{' '.join(command)} failed: {errors.decode()}")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return ProcessTimes(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 2**20)
+
+
+def own_peak_mib() -> float:
+    """Peak memory of this process so far, in MiB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -37,8 +37,10 @@ IMAGE_SUFFIXES = frozenset(
     ]
 )
 
-# Only formats that hold pictures and decode inside Pillow: EPS, for one, would start another program.
-_FORMATS = ("JPEG", "PNG", "MPO", "GIF", "BMP", "PPM", "WEBP", "TIFF", "AVIF", "JPEG2000")
+# Only formats that hold pictures and decode inside Pillow: EPS, for one, would start another program. MPO opens as
+# JPEG. Pillow loads the first five at once and all others only by loading every format it has, so they come second.
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM")
+_RARER_FORMATS = ("WEBP", "TIFF", "AVIF", "JPEG2000")
 
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -96,14 +98,16 @@ def source_name(source: object) -> str:
         return os.fspath(source)
     if isinstance(source, (bytes, bytearray, memoryview)):
         return f"<{len(source)} bytes>"
-    return getattr(source, "name", None) or getattr(source, "filename", None) or f"<{type(source).__name__}>"
+    # An open file's name is a number where it was opened by its descriptor.
+    name = getattr(source, "name", None) or getattr(source, "filename", None)
+    return str(name) if name else f"<{type(source).__name__}>"
 
 
 def _open(source: str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO) -> Image.Image:
     if isinstance(source, (bytes, bytearray, memoryview)):
         if not len(source):
             raise ImageError("got 0 bytes; expected the content of a picture file.")
-        return Image.open(io.BytesIO(source), formats=_FORMATS)
+        return _identify(io.BytesIO(source))
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
         if path.is_dir():
@@ -111,17 +115,26 @@ def _open(source: str | os.PathLike[str] | bytes | bytearray | memoryview | Bina
         try:
             if path.stat().st_size == 0 and path.is_file():
                 raise ImageError(f"{path} is empty; expected a picture file.")
-            return Image.open(path, formats=_FORMATS)
+            return _identify(path)
         except UnidentifiedImageError:
             raise
         except OSError as error:
             raise ImageError(f"{path} cannot be read: {_reason(error)}.") from error
     if hasattr(source, "read"):
-        return Image.open(source, formats=_FORMATS)
+        return _identify(source)
     raise ImageError(
         f"got {type(source).__name__}; expected a path, bytes, an open file, a Pillow picture or an (H, W, 3) uint8 "
         "RGB array."
     )
+
+
+def _identify(file: Path | BinaryIO) -> Image.Image:
+    try:
+        return Image.open(file, formats=_FORMATS)
+    except UnidentifiedImageError:
+        Image.init()
+        # AVIF came with Pillow 11.3; builds of Pillow may lack others.
+        return Image.open(file, formats=[name for name in _RARER_FORMATS if name in Image.OPEN])
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -131,7 +144,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     mode = image.mode
-    if mode == "RGB":
+    if mode == "RGB" and "transparency" not in image.info:
         return image
     if mode.startswith("I"):
         # 16-bit grey: Pillow's own conversion would clip everything above 255 to white.

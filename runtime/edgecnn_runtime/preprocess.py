@@ -21,6 +21,9 @@ ResizeRule = Literal["short-side", "squash", "letterbox"]
 Kernel = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 
 _MAX_SIDE = 8192
+_SMOOTH = ("bilinear", "bicubic")
+# A sliver of 1 × 10,000 pixels would become 256 × 2,560,000 before its crop: 2 GB.
+_MAX_WHOLE_PIXELS = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -96,22 +99,27 @@ class Preprocess:
         elif self.resize == "letterbox":
             resized = self._letterbox(picture, resample)
         else:
-            # Resizing just the box that the crop keeps gives the pixels of resize-then-crop without computing
-            # the rest: Pillow's kernels look beyond the box for their support.
-            resized = picture.resize(size, resample, box=self._crop_box(picture.width, picture.height))
+            resized = self._crop_of_short_side(picture, resample)
         return np.asarray(resized)
 
-    def _crop_box(self, width: int, height: int) -> tuple[float, float, float, float]:
-        short = self.short_side
+    def _crop_of_short_side(self, picture: Image.Image, resample: Image.Resampling) -> Image.Image:
+        width, height, short = picture.width, picture.height, self.short_side
         if width <= height:
             scaled_width, scaled_height = short, int(short * height / width)
         else:
             scaled_width, scaled_height = int(short * width / height), short
         left = round((scaled_width - self.width) / 2.0)
         top = round((scaled_height - self.height) / 2.0)
-        x, y = width / scaled_width, height / scaled_height
-        right, bottom = (left + self.width) * x, (top + self.height) * y
-        return left * x, top * y, min(right, float(width)), min(bottom, float(height))
+        # Resizing just the box that the crop keeps costs half of resizing the whole, as Pillow's kernels look beyond
+        # the box for their support. Its corners are float32, though: that moves a value by one grey level where a
+        # smooth kernel shrinks a picture (more in one value of millions), by far with other kernels and while enlarging.
+        boxed = self.kernel in _SMOOTH and short <= min(width, height)
+        if boxed or scaled_width * scaled_height > _MAX_WHOLE_PIXELS:
+            x, y = width / scaled_width, height / scaled_height
+            right, bottom = min((left + self.width) * x, width), min((top + self.height) * y, height)
+            return picture.resize((self.width, self.height), resample, box=(left * x, top * y, right, bottom))
+        whole = picture.resize((scaled_width, scaled_height), resample)
+        return whole.crop((left, top, left + self.width, top + self.height))
 
     def _letterbox(self, picture: Image.Image, resample: Image.Resampling) -> Image.Image:
         scale = min(self.width / picture.width, self.height / picture.height)

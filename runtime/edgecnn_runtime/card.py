@@ -47,7 +47,9 @@ def parse_card(document: str) -> dict[str, Any]:
     check_labels(read_field(card, "labels", list))
     for path in ("input.height", "input.width"):
         read_field(card, path, int)
-    read_field(card, "input.name", str)
+    for path in ("input.name", "source", "precision", "measured", "golden"):
+        if path == "input.name" or path in card:
+            read_field(card, path, str if path == "input.name" else dict)
     read_field(card, "outputs.logits", str)
     preprocess = read_preprocess(read_field(card, "preprocess", dict))
     size = (card["input"]["height"], card["input"]["width"])
@@ -84,6 +86,8 @@ def check_labels(labels: Any, complain: Callable[[str], Exception] = ModelFileEr
     for index, label in enumerate(labels):
         if not isinstance(label, str) or not label.strip():
             raise complain(f"label {index} is {label!r}; expected a name.")
+        if any("\ud800" <= letter <= "\udfff" for letter in label):
+            raise complain(f"label {index} is {label!r}; expected text that can be written as UTF-8.")
     return tuple(labels)
 
 

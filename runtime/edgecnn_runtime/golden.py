@@ -63,7 +63,7 @@ def decode_golden(document: Any, classes: int) -> GoldenVector:
         if min(rows, columns) < 1 or logits.shape != (classes,):
             raise ValueError(f"{rows}×{columns} cells, {logits.size} logits for {classes} classes")
         return GoldenVector(grid.reshape(rows, columns, 3), logits)
-    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, binascii.Error) as error:
         raise ModelFileError(
             f"a golden vector in the model file is damaged ({error}); export the model again."
         ) from error

@@ -16,6 +16,7 @@ from edgecnn_runtime.preprocess import Preprocess
 __all__ = ["FeatureOutput", "ModelFile", "default_model_path"]
 
 _UINT8, _FLOAT32 = 2, 1
+_LOGIT_TYPES = (0, 1, 10, 11)  # undeclared, float32, float16, float64
 _MAX_FILE_BYTES = (2 << 30) - 1  # protobuf's own limit
 
 
@@ -81,7 +82,8 @@ class ModelFile:
         try:
             graph = read_onnx(data)
             if CARD_KEY in graph.metadata:
-                model = cls._own(data, graph)
+                given = {"labels": labels, "preprocess": preprocess, "normalisation": normalisation}
+                model = cls._own(data, graph, [key for key, value in given.items() if value is not None])
             else:
                 model = cls._foreign(data, name, graph, labels, preprocess, normalisation)
             model._check_interface()
@@ -90,7 +92,12 @@ class ModelFile:
         return model
 
     @classmethod
-    def _own(cls, data: bytes, graph: OnnxFile) -> "ModelFile":
+    def _own(cls, data: bytes, graph: OnnxFile, given: list[str]) -> "ModelFile":
+        if given:
+            raise ModelFileError(
+                f"{', '.join(given)} came with a model file that has its own; leave them out (they are for a plain "
+                ".onnx that edgecnn did not write)."
+            )
         card = parse_card(graph.metadata[CARD_KEY])
         labels = check_labels(card["labels"])
         return cls(data, card["name"], labels, read_preprocess(card["preprocess"]), None, card, graph)
@@ -106,6 +113,10 @@ class ModelFile:
         normalisation: Normalisation | None,
     ) -> "ModelFile":
         is_float = len(graph.inputs) == 1 and graph.inputs[0].element_type == _FLOAT32
+        if normalisation is not None and not is_float:
+            raise ModelFileError(
+                "normalisation (mean, std) was given, but the model takes no float32 input; leave it out."
+            )
         given: dict[str, object] = {"labels": labels, "preprocess": preprocess}
         if is_float:
             given["normalisation"] = normalisation
@@ -125,6 +136,11 @@ class ModelFile:
             found = ", ".join(tensor.name for tensor in self.graph.inputs) or "none"
             raise ModelFileError(f"the model has the inputs {found}; expected exactly one, a picture.")
         taken = self.input
+        if self.card and self.card["input"]["name"] != taken.name:
+            raise ModelFileError(
+                f"the metadata names the input {self.card['input']['name']!r}, the graph {taken.name!r}; "
+                "export the model again."
+            )
         if self.normalisation is None and (taken.element_type != _UINT8 or len(taken.shape) != 4):
             raise ModelFileError(
                 f"the input {taken.name!r} is not uint8 (N, height, width, 3); export the model again."
@@ -139,6 +155,11 @@ class ModelFile:
                 f"the input {taken.name!r} takes {found_shape} (height, width, channels), preprocess gives {expected}."
             )
         logits = self.logits
+        if logits.element_type not in _LOGIT_TYPES or (logits.shape and len(logits.shape) != 2):
+            raise ModelFileError(
+                f"the output {logits.name!r} is no float tensor (N, classes), one score a class; "
+                "expected an image classifier."
+            )
         if logits.shape and logits.shape[-1] not in (0, len(self.labels)):
             raise ModelFileError(
                 f"the model gives {logits.shape[-1]} scores a picture, but there are {len(self.labels)} labels."
@@ -223,6 +244,8 @@ def _read(source: str | os.PathLike[str] | bytes) -> tuple[bytes, str]:
     if isinstance(source, (bytes, bytearray, memoryview)):
         return bytes(source), "<bytes>"
     path = Path(source)
+    if "\0" in str(path):
+        raise ModelFileError(f"the path {str(path)!r} holds a zero byte; expected the name of an .onnx model file.")
     try:
         size = path.stat().st_size
         if path.is_dir():

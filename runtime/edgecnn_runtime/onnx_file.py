@@ -78,9 +78,7 @@ def read_onnx(data: bytes) -> OnnxFile:
             seen_graph = True
             _read_graph(_message(value), file, initializers)
         elif number == _MODEL_FUNCTION:
-            for part, content in fields(_message(value)):
-                if part == 7:
-                    _check_node(_message(content), 0)
+            _check_function(_message(value))
     if not seen_graph or not file.outputs:
         raise ModelFileError("the file is no ONNX model: it holds no graph with outputs; expected a .onnx file.")
     file.inputs = [tensor for tensor in file.inputs if tensor.name not in initializers]
@@ -132,6 +130,14 @@ def _read_graph(graph: memoryview, file: OnnxFile, initializers: set[str]) -> No
             file.inputs.append(_tensor_info(_message(value)))
         elif number == _GRAPH_OUTPUT:
             file.outputs.append(_tensor_info(_message(value)))
+
+
+def _check_function(function: memoryview) -> None:
+    for number, value in fields(function):
+        if number == 7:
+            _check_node(_message(value), 0)
+        elif number == 11:  # attributes with their default
+            _check_attribute(_message(value), 0)
 
 
 def _check_node(node: memoryview, depth: int) -> tuple[str, str]:

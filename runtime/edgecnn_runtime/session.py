@@ -58,7 +58,7 @@ def open_session(data: bytes, *, device: str = "auto", require: bool = False, th
     note = "; ".join(failures)
     if require:
         raise DeviceError(f"{note}.")
-    warnings.warn(f"{note}. Running on the CPU instead.", DeviceWarning, stacklevel=4)
+    warnings.warn(f"{note}. Running on the CPU instead.", DeviceWarning, stacklevel=3)
     cpu = _create(onnxruntime, data, ["CPUExecutionProvider"], _options(onnxruntime, threads))
     return Session(cpu, "cpu", "CPUExecutionProvider", note)
 

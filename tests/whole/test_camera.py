@@ -14,8 +14,8 @@ import pytest
 cv2 = pytest.importorskip("cv2", reason="the camera needs OpenCV: pip install opencv-python")
 sys.path.insert(0, str(Path(__file__).parents[1] / "runtime" / "live"))
 
-from live_models import colour_model
-from live_streams import MjpegServer, scene
+from live_models import colour_model  # noqa: E402
+from live_streams import MjpegServer, scene  # noqa: E402
 
 COMMAND = [sys.executable, "-c", "from edgecnn.cli.main import main; main()", "camera"]
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
@@ -77,7 +77,8 @@ def test_for_people_labels_are_told_when_they_change(clip: Path, model: Path) ->
 def test_ctrl_c_closes_the_recording_prints_the_summary_and_is_no_error(
     mjpeg: MjpegServer, model: Path, tmp_path: Path, number: int
 ) -> None:
-    command = [*COMMAND, mjpeg.url, "--model", str(model), "--no-display", "--json", "--record", str(tmp_path / "a.mkv")]
+    options = ["--no-display", "--json", "--record", str(tmp_path / "a.mkv")]
+    command = [*COMMAND, mjpeg.url, "--model", str(model), *options]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
     assert child.stdout is not None
     for _ in range(25):

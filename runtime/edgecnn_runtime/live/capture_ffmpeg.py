@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -30,6 +31,7 @@ class FfmpegCapture:
             *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(options.read_timeout_s * 1e3)),
         ]
         self._live = live
+        self._patience_s = options.read_timeout_s
         self._loop = options.loop and not live
         if live:
             with _low_delay():
@@ -56,7 +58,12 @@ class FfmpegCapture:
 
     def read(self) -> Picture | None:
         """The next picture, `(H, W, 3)` uint8 BGR; None at the end or when the sender went away."""
+        started = time.monotonic()
         ok, picture = self._capture.read()
+        if self._live and time.monotonic() - started >= self._patience_s:
+            # After its timeout FFmpeg may still hand out a picture that the decoder had kept back: an old one.
+            self.note = f"the sender was silent for {self._patience_s:g} s"
+            return None
         if not ok and self._loop and self._taken:
             # The next round goes on where this one ended, so that a paced file stays paced.
             self._round_s = (self.position_s or 0.0) + 1 / max(self.fps, 1.0)

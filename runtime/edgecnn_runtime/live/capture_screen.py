@@ -24,7 +24,8 @@ class ScreenCapture:
         except ImportError as error:
             raise MissingPackageError("mss", extra="screen", distribution="edgecnn-runtime") from error
         try:
-            self._mss = mss.mss()
+            # mss 10.2 renamed the class that opens the display.
+            self._mss = mss.MSS() if hasattr(mss, "MSS") else mss.mss()
             monitors = self._mss.monitors
         # mss raises its own error without a display, and others with a broken one.
         except Exception as error:

@@ -181,10 +181,11 @@ class Reader:
                 if picture is not None:
                     self._deliver(generation, picture, capture, started_at)
                     continue
-                note = capture.note
+                # Said before closing, which may take seconds where FFmpeg says goodbye to a sender that hangs.
+                again = self._lost(generation, capture.note)
                 capture.close()
                 capture = None
-                if not self._lost(generation, note):
+                if not again:
                     return
         # Whatever a source throws belongs to the one who takes its frames, not to this thread.
         except Exception as error:

@@ -1,0 +1,95 @@
+"""Against a real RTSP sender: GStreamer's, frozen, killed and started again with another size."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from edgecnn_runtime.live import Source, SourceOptions, State
+
+PYTHON = "/usr/bin/python3"
+PROBE = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
+
+Starter = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture(scope="module")
+def gstreamer() -> None:
+    if not shutil.which(PYTHON) or subprocess.run([PYTHON, "-c", PROBE], capture_output=True, check=False).returncode:
+        pytest.skip("GStreamer's RTSP server is not installed (gir1.2-gst-rtsp-server-1.0, python3-gi)")
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def start(gstreamer: None, port: int) -> Iterator[Starter]:
+    servers: list[subprocess.Popen[str]] = []
+
+    def begin(width: int = 320, height: int = 240, encoder: str = "h264") -> subprocess.Popen[str]:
+        script = Path(__file__).with_name("rtsp_server.py")
+        command = [PYTHON, str(script), str(port), str(width), str(height), encoder]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        servers.append(server)
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
+        return server
+
+    yield begin
+    for server in servers:
+        server.kill()
+        server.wait()
+        if server.stdout is not None:
+            server.stdout.close()
+
+
+def frame_within(source: Source, seconds: float, connection: int = 0):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        frame = source.read(timeout_s=0.1)
+        if frame is not None and frame.connection >= connection:
+            return frame
+    raise AssertionError(f"no frame within {seconds} s")
+
+
+def wait_for(source: Source, state: State, seconds: float) -> float:
+    started = time.monotonic()
+    while source.state is not state:
+        source.read(timeout_s=0.05)
+        assert time.monotonic() - started < seconds, source.state
+    return time.monotonic() - started
+
+
+def test_a_frozen_sender_is_noticed_in_three_seconds_and_its_return_in_two(start: Starter, port: int) -> None:
+    server = start()
+    with Source(f"rtsp://127.0.0.1:{port}/live") as source:
+        assert frame_within(source, 5).image.shape == (240, 320, 3)
+        os.kill(server.pid, signal.SIGSTOP)
+        assert wait_for(source, State.STALE, 3) < 2.0
+        assert wait_for(source, State.RECONNECTING, 3) < 3.0
+        os.kill(server.pid, signal.SIGCONT)
+        returned = time.monotonic()
+        frame_within(source, 10, connection=1)
+        # Two seconds on a quiet machine; the test allows for a busy one.
+        assert time.monotonic() - returned < 4.0
+
+
+@pytest.mark.parametrize("encoder", ["h264", "jpeg"])
+def test_a_sender_started_again_with_another_size(start: Starter, port: int, encoder: str) -> None:
+    server = start(encoder=encoder)
+    with Source(f"rtsp://127.0.0.1:{port}/live", SourceOptions(read_timeout_s=1.0)) as source:
+        first = frame_within(source, 5)
+        server.kill()
+        server.wait()
+        wait_for(source, State.RECONNECTING, 4)
+        start(width=640, height=360, encoder=encoder)
+        second = frame_within(source, 8, connection=1)
+        assert (first.image.shape, second.image.shape) == ((240, 320, 3), (360, 640, 3))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from edgecnn_runtime.errors import DataError, ImageError
-from edgecnn_runtime.image import IMAGE_SUFFIXES, load_image
+from edgecnn_runtime.image import IMAGE_SUFFIXES, decode_image
 from edgecnn_runtime.preprocess import Preprocess
 
 from edgecnn.data.check import count_warnings, duplicate_warning
@@ -125,7 +125,8 @@ def _list(root: Path, names: tuple[str, ...], *, empty: bool = False) -> _Listin
 
 def _load(path: Path, preprocess: Preprocess) -> Pixels:
     # Twice the size, as `Classifier.prepare` asks of JPEG decoding: the same pixels as when the network is deployed.
-    return preprocess.apply(load_image(path, at_least=2 * preprocess.short_side))
+    decoded = decode_image(path, at_least=preprocess.decode_side)
+    return preprocess.apply(decoded.image, box=decoded.box)
 
 
 def _read(listing: _Listing, preprocess: Preprocess, workers: int, warnings: list[str]) -> tuple[Pictures, list[Path]]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn_runtime.errors import DeviceError, ImageError, ModelFileError
-from edgecnn_runtime.image import ImageSource, load_image, source_name
+from edgecnn_runtime.image import ImageSource, decode_image, source_name
 from edgecnn_runtime.model_file import FeatureOutput, ModelFile, default_model_path
 from edgecnn_runtime.normalise import Normalisation
 from edgecnn_runtime.onnx_file import with_outputs
@@ -22,10 +22,6 @@ __all__ = ["Classifier"]
 
 Array = npt.NDArray[Any]
 Logits = npt.NDArray[np.float32]
-
-# A JPEG is decoded at the smallest fraction that still leaves this many times the pixels a side that the network's
-# resize needs, so that the antialiased resize, not the decoder's coarse one, shapes what the network sees.
-_DECODE_MARGIN = 2
 
 
 class Classifier:
@@ -122,7 +118,13 @@ class Classifier:
         Returns:
             `(N, classes)` float32.
         """
-        return self.run(pixels, [self.model.logits.name])[0]
+        (logits,) = self.run(pixels, [self.model.logits.name])
+        if logits.shape != (len(pixels), len(self.labels)):
+            raise ModelFileError(
+                f"{self.model.name} gives {logits.shape} for {len(pixels)} pictures, but there are {len(self.labels)} "
+                f"labels; expected ({len(pixels)}, {len(self.labels)})."
+            )
+        return logits.astype(np.float32, copy=False)
 
     def run(self, pixels: Pixels, outputs: Sequence[str]) -> list[Array]:
         """Named outputs for a batch of prepared pixels.
@@ -223,11 +225,11 @@ class Classifier:
 
     def _prepare_timed(self, source: ImageSource) -> tuple[Pixels, float, float]:
         preprocess = self.model.preprocess
-        at_least = None if self.exact else preprocess.short_side * _DECODE_MARGIN
+        at_least = None if self.exact else preprocess.decode_side
         start = time.perf_counter()
-        image = load_image(source, at_least=at_least)
+        decoded = decode_image(source, at_least=at_least)
         loaded = time.perf_counter()
-        pixels = preprocess.apply(image)
+        pixels = preprocess.apply(decoded.image, box=decoded.box)
         done = time.perf_counter()
         return pixels, (loaded - start) * 1e3, (done - loaded) * 1e3
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,9 +11,9 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from edgecnn_runtime.errors import ImageError
-from edgecnn_runtime.preprocess import check_pixels
+from edgecnn_runtime.preprocess import Box, check_pixels
 
-__all__ = ["IMAGE_SUFFIXES", "ImageSource", "load_image", "source_name"]
+__all__ = ["IMAGE_SUFFIXES", "Decoded", "ImageSource", "decode_image", "load_image", "source_name"]
 
 ImageSource = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | npt.NDArray[np.uint8]
 
@@ -52,15 +53,29 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# The same eight as: rows and columns change places, then left and right, then top and bottom.
+_SIDEWAYS, _MIRRORED_X, _MIRRORED_Y = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
 
 
-def load_image(source: ImageSource, *, at_least: int | None = None) -> Image.Image:
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """A picture that may have been decoded at a fraction of its size.
+
+    Attributes:
+        image: upright, mode RGB.
+        box: left, top, right and bottom of the picture inside `image`, in its pixels. A side that 2, 4 or 8 does not
+            divide ends inside the last row or column: 2001 pixels at 1/4 fill 500.25 of 501.
+    """
+
+    image: Image.Image
+    box: Box
+
+
+def load_image(source: ImageSource) -> Image.Image:
     """Load one picture: EXIF orientation applied, first frame, alpha over white, 16 bits scaled to 8, mode RGB.
 
     Args:
         source: a path, the bytes of a file, an open binary file, a Pillow picture or an `(H, W, 3)` uint8 RGB array.
-        at_least: a length in pixels. A JPEG whose short side is 2, 4 or 8 times as long is decoded at 1/2, 1/4 or
-            1/8 of its size, straight from the DCT coefficients; other formats ignore it. `None` decodes in full.
 
     Returns:
         An upright Pillow picture of mode RGB.
@@ -68,16 +83,32 @@ def load_image(source: ImageSource, *, at_least: int | None = None) -> Image.Ima
     Raises:
         ImageError: the source is missing, unreadable, no picture, too large, truncated or of a wrong type.
     """
+    return decode_image(source).image
+
+
+def decode_image(source: ImageSource, *, at_least: int | None = None) -> Decoded:
+    """Load one picture as `load_image` does, a large JPEG at a fraction of its size.
+
+    Args:
+        source: as for `load_image`.
+        at_least: a length in pixels. A JPEG whose short side is 2, 4 or 8 times as long is decoded at 1/2, 1/4 or
+            1/8 of its size, straight from the DCT coefficients; other formats ignore it. `None` decodes in full.
+
+    Raises:
+        ImageError: as for `load_image`.
+    """
     if isinstance(source, np.ndarray):
-        return Image.fromarray(check_pixels(source))
+        return _whole(Image.fromarray(check_pixels(source)))
     try:
         if isinstance(source, Image.Image):
-            return _to_rgb(_upright(source))
+            return _whole(_to_rgb(_upright(source)))
         with _open(source) as image:
-            if at_least is not None:
-                image.draft("RGB", (at_least, at_least))
+            reduced = image.draft("RGB", (at_least, at_least)) if at_least is not None else None
             image.load()
-            return _to_rgb(_upright(image))
+            upright = _to_rgb(_upright(image))
+            if reduced is None:
+                return _whole(upright)
+            return Decoded(upright, _upright_box(reduced[1], image.size, _orientation(image)))
     except ImageError:
         raise
     except UnidentifiedImageError as error:
@@ -137,9 +168,29 @@ def _identify(file: Path | BinaryIO) -> Image.Image:
         return Image.open(file, formats=[name for name in _RARER_FORMATS if name in Image.OPEN])
 
 
+def _whole(image: Image.Image) -> Decoded:
+    return Decoded(image, (0.0, 0.0, float(image.width), float(image.height)))
+
+
+def _orientation(image: Image.Image) -> int:
+    return int(image.getexif().get(_ORIENTATION_TAG, 1))
+
+
 def _upright(image: Image.Image) -> Image.Image:
-    method = _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG, 1))
+    method = _UPRIGHT.get(_orientation(image))
     return image if method is None else image.transpose(method)
+
+
+def _upright_box(box: Box, size: tuple[int, int], orientation: int) -> Box:
+    """Where `box` lies after the picture of `size` was turned upright."""
+    (left, top, right, bottom), (width, height) = box, size
+    if orientation in _SIDEWAYS:
+        left, top, right, bottom, width, height = top, left, bottom, right, height, width
+    if orientation in _MIRRORED_X:
+        left, right = width - right, width - left
+    if orientation in _MIRRORED_Y:
+        top, bottom = height - bottom, height - top
+    return left, top, right, bottom
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

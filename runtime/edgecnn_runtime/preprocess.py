@@ -14,8 +14,9 @@ from PIL import Image
 
 from edgecnn_runtime.errors import ImageError, OptionError
 
-__all__ = ["Kernel", "Pixels", "Preprocess", "ResizeRule"]
+__all__ = ["Box", "Kernel", "Pixels", "Preprocess", "ResizeRule"]
 
+Box = tuple[float, float, float, float]
 Pixels = npt.NDArray[np.uint8]
 ResizeRule = Literal["short-side", "squash", "letterbox"]
 Kernel = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
@@ -76,12 +77,14 @@ class Preprocess:
         """Length in pixels below which the short side of a picture must be enlarged."""
         return self.resize_to or max(self.height, self.width)
 
-    def apply(self, image: Image.Image | Pixels) -> Pixels:
+    def apply(self, image: Image.Image | Pixels, *, box: Box | None = None) -> Pixels:
         """Resize and crop one picture.
 
         Args:
             image: an upright RGB picture, or an `(H, W, 3)` uint8 array. The order of the channels does not
                 matter to a resize: BGR in gives BGR out.
+            box: left, top, right and bottom of the picture inside `image`, in its pixels, for one that was decoded
+                at a fraction of its size (`edgecnn_runtime.image.decode_image`); None for the whole.
 
         Returns:
             `(height, width, 3)` uint8, same channel order as the input, contiguous.
@@ -92,18 +95,30 @@ class Preprocess:
         picture = image if isinstance(image, Image.Image) else Image.fromarray(check_pixels(image))
         if picture.mode != "RGB":
             picture = picture.convert("RGB")
-        size = (self.width, self.height)
+        whole = (0.0, 0.0, float(picture.width), float(picture.height))
+        box = box or whole
         resample = Image.Resampling[self.kernel.upper()]
         if self.resize == "squash":
-            resized = picture.resize(size, resample)
+            resized = picture.resize((self.width, self.height), resample, box=box)
         elif self.resize == "letterbox":
-            resized = self._letterbox(picture, resample)
+            resized = self._letterbox(picture, resample, box)
         else:
-            resized = self._crop_of_short_side(picture, resample)
+            resized = self._crop_of_short_side(picture, resample, box, partial=box != whole)
         return np.asarray(resized)
 
-    def _crop_of_short_side(self, picture: Image.Image, resample: Image.Resampling) -> Image.Image:
-        width, height, short = picture.width, picture.height, self.short_side
+    @property
+    def decode_side(self) -> int:
+        """Length in pixels that a large JPEG's short side must keep when it is decoded at a fraction of its size.
+
+        Twice what the resize needs, so that the antialiased resize, not the decoder's coarse one, shapes what the
+        network sees.
+        """
+        return 2 * self.short_side
+
+    def _crop_of_short_side(
+        self, picture: Image.Image, resample: Image.Resampling, box: Box, *, partial: bool
+    ) -> Image.Image:
+        width, height, short = box[2] - box[0], box[3] - box[1], self.short_side
         if width <= height:
             scaled_width, scaled_height = short, int(short * height / width)
         else:
@@ -112,23 +127,25 @@ class Preprocess:
         top = round((scaled_height - self.height) / 2.0)
         # Resizing just the box that the crop keeps costs half of resizing the whole, as Pillow's kernels look beyond
         # the box for their support. Its corners are float32, though: that moves a value by one grey level where a
-        # smooth kernel shrinks a picture (more in one value of millions), by far with other kernels and while enlarging.
-        boxed = self.kernel in _SMOOTH and short <= min(width, height)
+        # smooth kernel shrinks a picture (by more in one value of millions), by far with other kernels and enlarging.
+        boxed = partial or (self.kernel in _SMOOTH and short <= min(width, height))
         if boxed or scaled_width * scaled_height > _MAX_WHOLE_PIXELS:
             x, y = width / scaled_width, height / scaled_height
-            right, bottom = min((left + self.width) * x, width), min((top + self.height) * y, height)
-            return picture.resize((self.width, self.height), resample, box=(left * x, top * y, right, bottom))
+            right = min(box[0] + (left + self.width) * x, box[2])
+            bottom = min(box[1] + (top + self.height) * y, box[3])
+            cut = (box[0] + left * x, box[1] + top * y, right, bottom)
+            return picture.resize((self.width, self.height), resample, box=cut)
         whole = picture.resize((scaled_width, scaled_height), resample)
         return whole.crop((left, top, left + self.width, top + self.height))
 
-    def _letterbox(self, picture: Image.Image, resample: Image.Resampling) -> Image.Image:
-        scale = min(self.width / picture.width, self.height / picture.height)
-        width = min(self.width, max(1, round(picture.width * scale)))
-        height = min(self.height, max(1, round(picture.height * scale)))
+    def _letterbox(self, picture: Image.Image, resample: Image.Resampling, box: Box) -> Image.Image:
+        full_width, full_height = box[2] - box[0], box[3] - box[1]
+        scale = min(self.width / full_width, self.height / full_height)
+        width = min(self.width, max(1, round(full_width * scale)))
+        height = min(self.height, max(1, round(full_height * scale)))
         canvas = Image.new("RGB", (self.width, self.height), self.pad_colour)
-        canvas.paste(
-            picture.resize((width, height), resample), ((self.width - width) // 2, (self.height - height) // 2)
-        )
+        resized = picture.resize((width, height), resample, box=box)
+        canvas.paste(resized, ((self.width - width) // 2, (self.height - height) // 2))
         return canvas
 
     def to_dict(self) -> dict[str, Any]:

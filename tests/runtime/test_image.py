@@ -3,7 +3,8 @@ import os
 
 import numpy as np
 import pytest
-from edgecnn_runtime import ImageError, load_image
+from edgecnn_runtime import ImageError, Preprocess, load_image
+from edgecnn_runtime.image import decode_image
 from PIL import Image, ImageOps
 from support.pictures import BLUE, GREEN, RED, encoded, huge_png, plain, scene
 
@@ -11,7 +12,7 @@ LOSSLESS = {"PNG": {}, "TIFF": {}, "WEBP": {"lossless": True}, "BMP": {}, "PPM":
 
 
 def pixels(source, **options) -> np.ndarray:
-    image = load_image(source, **options)
+    image = decode_image(source, **options).image
     assert image.mode == "RGB"
     return np.asarray(image)
 
@@ -124,14 +125,14 @@ def test_the_first_frame_counts(kind):
     ],
 )
 def test_a_jpeg_is_decoded_at_the_smallest_fraction_that_serves(size, at_least, expected):
-    assert load_image(encoded(scene(*size), "JPEG"), at_least=at_least).size == expected
+    assert decode_image(encoded(scene(*size), "JPEG"), at_least=at_least).image.size == expected
 
 
 def test_a_fraction_of_a_jpeg_looks_like_the_whole_one_and_stands_upright():
     exif = Image.Exif()
     exif[0x0112] = 6
     data = encoded(scene(1600, 1200), "JPEG", quality=95, exif=exif)
-    small = load_image(data, at_least=300)
+    small = decode_image(data, at_least=300).image
     assert small.size == (300, 400)
     whole = load_image(data).resize(small.size, Image.Resampling.BOX)
     difference = np.abs(np.asarray(small).astype(int) - np.asarray(whole).astype(int))
@@ -139,10 +140,27 @@ def test_a_fraction_of_a_jpeg_looks_like_the_whole_one_and_stands_upright():
     assert np.percentile(difference, 99) <= 8
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_fraction_knows_where_the_picture_ends(orientation):
+    """A side that the fraction does not divide must not stretch the picture, whichever way it was turned."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(scene(1603, 1205), "JPEG", quality=95, subsampling=0, exif=exif)
+    preprocess = Preprocess(96, 96, "short-side", 128, "bicubic")
+    decoded = decode_image(data, at_least=preprocess.decode_side)
+    assert sorted(decoded.image.size) == [302, 401]
+    left, top, right, bottom = decoded.box
+    assert sorted([right - left, bottom - top]) == [301.25, 400.75]
+    fast = preprocess.apply(decoded.image, box=decoded.box).astype(int)
+    exact = preprocess.apply(load_image(data)).astype(int)
+    assert np.abs(fast - exact).mean() < 0.5
+    assert np.percentile(np.abs(fast - exact), 99) <= 3
+
+
 def test_extreme_shapes_load():
     for size in ((1, 1), (1, 10_000), (10_000, 1)):
         for kind in ("PNG", "JPEG"):
-            assert load_image(encoded(plain(RED, size), kind), at_least=64).size == size
+            assert decode_image(encoded(plain(RED, size), kind), at_least=64).image.size == size
 
 
 @pytest.mark.parametrize(
@@ -208,6 +226,6 @@ def test_damaged_files_give_an_image_error_or_a_picture(kind):
         for position in random.integers(0, len(data), 4):
             damaged[position] = random.integers(256)
         try:
-            assert load_image(bytes(damaged[: random.integers(1, len(data) + 1)]), at_least=16).mode == "RGB"
+            assert decode_image(bytes(damaged[: random.integers(1, len(data) + 1)]), at_least=16).image.mode == "RGB"
         except ImageError as error:
             assert "\n" not in str(error)

@@ -6,12 +6,14 @@ Rounded weights shift the mean of a channel, the shift travels on through the ne
 grids chosen elsewhere, which is why this module works on the finished QDQ network.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from edgecnn_export.calibrate import CalibrationSet
-from edgecnn_export.layers import constants, quantized_layers
+from edgecnn_export.layers import QuantizedLayer, constants, quantized_layers
 from edgecnn_export.ranges import run_tensors
 from edgecnn_export.segments import SegmentedNetwork
 
@@ -26,31 +28,32 @@ def correct_biases(
     Args:
         quantized: QDQ network made from `model`, node names unchanged.
         model: the float network.
-        calibration: pictures, run through the network at once: some 10 MB each for EfficientNet-Lite0.
+        calibration: pictures; one layer's output is in memory for all of them, 5 MB each for EfficientNet-Lite0.
     """
     nodes = {n.name: n for n in model.graph.node}
     layers = [layer for layer in quantized_layers(quantized) if layer.name in nodes]
-    wanted = {layer.name: _means(model, calibration, [nodes[x.name].output[0] for x in layers]) for layer in layers[:1]}
-    means = next(iter(wanted.values())) if wanted else {}
+    means = _means(model, calibration, [nodes[layer.name].output[0] for layer in layers])
     shifts: dict[str, NDArray[np.float64]] = {}
-    cuts = {}
-    for layer in layers:
-        target = means[nodes[layer.name].output[0]]
-
-        def cut(
-            alive: dict[str, NDArray[np.generic]],
-            output: str = layer.output,
-            name: str = layer.name,
-            target: NDArray[np.float64] = target,
-        ) -> NDArray[np.float32]:
-            value = np.asarray(alive[output], np.float32)
-            shift = target - _mean(value)
-            shifts[name] = shift
-            return value + shift.reshape(1, -1, *[1] * (value.ndim - 2)).astype(np.float32)
-
-        cuts[layer.output] = cut
-    SegmentedNetwork(quantized, cuts).run(np.ascontiguousarray(calibration.pixels))
+    cuts = {
+        layer.output: _correcting(layer, means[nodes[layer.name].output[0]], shifts) for layer in layers
+    }
+    SegmentedNetwork(quantized, cuts, keep_inputs=False).run(np.ascontiguousarray(calibration.pixels))
     return _add_to_biases(quantized, shifts)
+
+
+def _correcting(
+    layer: QuantizedLayer, target: NDArray[np.float64], shifts: dict[str, NDArray[np.float64]]
+) -> Callable[[dict[str, NDArray[np.generic]]], NDArray[np.float32]]:
+    """Return the cut that moves the layer's channels to the mean `target`, and notes by how much."""
+
+    def cut(alive: dict[str, NDArray[np.generic]]) -> NDArray[np.float32]:
+        value = np.asarray(alive[layer.output], np.float32)
+        shift = target - _mean(value)
+        shifts[layer.name] = shift
+        value += shift.reshape(1, -1, *[1] * (value.ndim - 2)).astype(np.float32)
+        return value
+
+    return cut
 
 
 def _means(model: onnx.ModelProto, calibration: CalibrationSet, names: list[str]) -> dict[str, NDArray[np.float64]]:

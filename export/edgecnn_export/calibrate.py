@@ -102,7 +102,13 @@ class CalibrationSet:
         """Return `count` pictures spread evenly over the set (all of them when it holds no more)."""
         if count >= len(self):
             return self
-        index = np.linspace(0, len(self) - 1, count).round().astype(int)
+        chosen = np.zeros(len(self), bool)
+        chosen[np.linspace(0, len(self) - 1, count).round().astype(int)] = True
+        return self.where(chosen)
+
+    def where(self, chosen: NDArray[np.bool_]) -> "CalibrationSet":
+        """Return the pictures for which `chosen`, `(N,)` bool, is true."""
+        index = np.flatnonzero(chosen)
         return CalibrationSet(
             pixels=self.pixels[index],
             source=self.source,

@@ -7,13 +7,15 @@ share their numbers. Narrow channels then no longer drown in the step that wide 
 NNCF's ONNX backend has no such step that crosses Add nodes.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from edgecnn_export.ranges import TensorRange
 
-__all__ = ["equalize"]
+__all__ = ["Equalized", "equalize"]
 
 CARRIERS = {"Add", "Relu", "MaxPool"}
 """Operators through which a positive factor a channel passes unchanged."""
@@ -21,19 +23,42 @@ MOST = 8.0
 """A channel is widened by no more than this, lest noise in dead channels or the reader's weights blow up."""
 
 
-def equalize(model: onnx.ModelProto, ranges: dict[str, TensorRange]) -> tuple[onnx.ModelProto, int]:
-    """Return an equivalent float network with equalised channels, and the count of streams that were equalised."""
+@dataclass(frozen=True)
+class Equalized:
+    """An equivalent float network with equalised channels.
+
+    Attributes:
+        model: the network.
+        ranges: of its tensors; they follow from the old ones without running a picture.
+        streams: count of streams that were equalised.
+    """
+
+    model: onnx.ModelProto
+    ranges: dict[str, TensorRange]
+    streams: int
+
+
+def equalize(model: onnx.ModelProto, ranges: dict[str, TensorRange]) -> Equalized:
+    """Return `model` with equalised channels; `ranges` are those of its tensors."""
     result = onnx.ModelProto()
     result.CopyFrom(model)
     initializers = {t.name: t for t in result.graph.initializer}
+    widened = dict(ranges)
     count = 0
     for stream in _streams(result, initializers):
         factors = _factors(stream, ranges)
         if factors is None:
             continue
         _rescale(result, initializers, stream, factors)
+        for name in stream:
+            widened[name] = _scaled(ranges[name], factors)
         count += 1
-    return result, count
+    return Equalized(result, widened, count)
+
+
+def _scaled(span: TensorRange, factors: NDArray[np.float32]) -> TensorRange:
+    low, high = span.channel_low * factors, span.channel_high * factors
+    return TensorRange(min(float(low.min()), 0.0), max(float(high.max()), 0.0), low, high)
 
 
 def _streams(model: onnx.ModelProto, initializers: dict[str, onnx.TensorProto]) -> list[set[str]]:

@@ -61,12 +61,15 @@ class Layer:
         out, channels, height, width = self.weights.shape
         return np.ascontiguousarray(rows.reshape(out, height, width, channels).transpose(0, 3, 1, 2))
 
-    def walk(self, data: NDArray[np.generic], *, padding: float = 0) -> tuple[NDArray[np.generic], tuple[int, int]]:
+    def walk(
+        self, data: NDArray[np.generic], *, padding: float = 0, step: int = 1
+    ) -> tuple[NDArray[np.generic], tuple[int, int]]:
         """Return the input of a convolution as `(N, H', W', kh * kw, C)`, one entry a product, and `(H', W')`.
 
         Args:
             data: `(N, C, H, W)`.
             padding: value that stands for zero.
+            step: take only every so many rows and columns of the output.
         """
         top, left, bottom, right = self.pads
         padded = np.pad(data, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=padding)
@@ -78,7 +81,8 @@ class Layer:
             (y * self.dilations[0], x * self.dilations[1]) for y in range(kernel_height) for x in range(kernel_width)
         ]
         last_y, last_x = (height - 1) * self.strides[0] + 1, (width - 1) * self.strides[1] + 1
-        pieces = [moved[:, y : y + last_y : self.strides[0], x : x + last_x : self.strides[1]] for y, x in offsets]
+        over_y, over_x = self.strides[0] * step, self.strides[1] * step
+        pieces = [moved[:, y : y + last_y : over_y, x : x + last_x : over_x] for y, x in offsets]
         return np.stack(pieces, axis=3), (height, width)
 
 

@@ -20,7 +20,7 @@ from edgecnn_export.ranges import run_tensors
 
 __all__ = ["input_covariances", "round_weights"]
 
-POSITIONS = 512
+POSITIONS = 100
 """Positions of each picture that enter a covariance; neighbours tell little new."""
 WIDEST = 2304
 """Rows longer than this get no covariance (it would take more than 40 MB each): their weights are rounded one by one."""
@@ -28,6 +28,8 @@ PAIR_LIMIT = 128
 """255 * 128 fits into 16 bits, 255 * 129 does not: the most two neighbouring weights of one sign may add up to."""
 DAMPING = 0.01
 """Share of the mean variance added to each input's own, against noise in the covariance."""
+BLOCK = 64
+"""Weights of a row whose errors are spread at once over all later ones; even, so that pairs stay together."""
 WIDENINGS = np.array([1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.5, 1.6, 1.75, 2.0])
 """Steps tried, relative to the one that spans the largest weight; only safe rows need more than the first."""
 
@@ -67,7 +69,7 @@ def input_covariances(
 
 
 def round_weights(
-    layer: Layer, covariance: NDArray[np.float64] | None, *, safe: bool, per_channel: bool = True
+    layer: Layer, covariance: NDArray[np.float64] | None, *, safe: bool, per_channel: bool = True, bits: int = 8
 ) -> WeightGrid:
     """Return the int8 weights of `layer`.
 
@@ -76,102 +78,106 @@ def round_weights(
         covariance: `(G, K, K)` of its inputs, or None to round each weight to its nearest code.
         safe: whether no 16-bit pair sum may be able to saturate, whatever the input.
         per_channel: one scale an output channel, or one for the whole layer.
+        bits: 8, or 7 for codes in -63..63, which can never saturate either.
     """
-    rows = np.asarray(layer.rows, np.float64)
     groups = layer.group if layer.operator == "Conv" else 1
-    length = rows.shape[1]
-    each = len(rows) // groups
-    codes, scales = [], []
-    largest = np.maximum(np.abs(rows).max(axis=1), 1e-12)
-    base = (largest if per_channel else np.full_like(largest, largest.max())) / 127
-    for g in range(groups):
-        part, step = rows[g * each : (g + 1) * each], base[g * each : (g + 1) * each]
-        matrix = np.eye(length) if covariance is None else covariance[g]
-        scale = _widen(part, step, np.maximum(np.diag(matrix), 1e-12)) if safe and per_channel else step
-        if safe and not per_channel:
-            scale = step * 2
-        codes.append(_round_rows(part, scale, None if covariance is None else matrix, safe=safe))
-        scales.append(scale)
-    scale = np.concatenate(scales).astype(np.float32)
-    values = layer.from_rows(np.concatenate(codes).astype(np.int8))
-    return WeightGrid(values, scale if per_channel else scale[:1], layer.channel_axis if per_channel else None)
+    flat = np.asarray(layer.rows, np.float64)
+    rows = flat.reshape(groups, -1, flat.shape[1])
+    largest = np.maximum(np.abs(rows).max(axis=2), 1e-12)
+    scale = (largest if per_channel else np.full_like(largest, largest.max())) / (127 if bits == 8 else 63)
+    if safe and bits == 8:
+        weight = np.ones((groups, rows.shape[2])) if covariance is None else np.maximum(_diagonal(covariance), 1e-12)
+        scale = _widen(rows, scale, weight) if per_channel else scale * 2
+    scale = scale.astype(np.float32).astype(np.float64)
+    codes = _round_rows(rows, scale, covariance, safe=safe).reshape(flat.shape).astype(np.int8)
+    steps = scale.reshape(-1).astype(np.float32)
+    values = layer.from_rows(codes)
+    return WeightGrid(values, steps if per_channel else steps[:1], layer.channel_axis if per_channel else None)
 
 
-def float_layer_samples(layer: Layer, data: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return `(G, P, K)` float32 samples of what the layer's rows are multiplied with."""
-    return _samples(layer, data)
+def _diagonal(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.diagonal(matrices, axis1=1, axis2=2))
 
 
 def _samples(layer: Layer, data: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return `(G, P, K)` float32 samples of what the layer's rows are multiplied with."""
     if layer.operator != "Conv":
         return data.reshape(1, -1, data.shape[-1])
-    walked, (height, width) = layer.walk(data)
-    step = max(1, int(np.ceil(np.sqrt(height * width / POSITIONS))))
-    thin = np.asarray(walked[:, ::step, ::step], np.float32)
-    kernel, channels = thin.shape[3:]
-    grouped = thin.reshape(-1, kernel, layer.group, channels // layer.group)
-    return np.ascontiguousarray(grouped.transpose(2, 0, 1, 3).reshape(layer.group, len(grouped), -1))
+    positions = data.shape[2] * data.shape[3] / (layer.strides[0] * layer.strides[1])
+    step = max(1, int(np.ceil(np.sqrt(positions / POSITIONS))))
+    walked, _ = layer.walk(data, step=step)
+    kernel, channels = walked.shape[3:]
+    grouped = walked.reshape(-1, kernel, layer.group, channels // layer.group)
+    moved = grouped.transpose(2, 0, 1, 3).reshape(layer.group, len(grouped), -1)
+    return np.ascontiguousarray(moved, np.float32)
 
 
 def _widen(rows: NDArray[np.float64], step: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the step of each row for which drawing pairs in and rounding costs least together."""
-    best = np.full(len(rows), np.inf)
+    """Return the step of each row `(G, O)` for which drawing pairs in and rounding costs least together."""
+    best = np.full(step.shape, np.inf)
     chosen = step.copy()
     for widening in WIDENINGS:
-        scale = step * widening
-        scaled = rows / scale[:, None]
+        scale = (step * widening)[:, :, None]
+        scaled = rows / scale
         codes = np.rint(scaled)
         _draw_in(codes, scaled, weight)
-        error = (((codes - scaled) * scale[:, None]) ** 2 * weight).sum(axis=1)
+        error = (((codes - scaled) * scale) ** 2 * weight[:, None, :]).sum(axis=2)
         better = error < best
-        best[better], chosen[better] = error[better], scale[better]
+        best[better], chosen[better] = error[better], scale[:, :, 0][better]
     return chosen
 
 
 def _draw_in(codes: NDArray[np.float64], wanted: NDArray[np.float64], weight: NDArray[np.float64]) -> None:
-    """Move, in place, every pair of `codes (O, K)` that could saturate to the nearest pair that cannot."""
-    even = codes.shape[1] // 2 * 2
-    first, second = codes[:, 0:even:2], codes[:, 1:even:2]
-    over = np.abs(first) + np.abs(second) - PAIR_LIMIT
-    row, pair = np.nonzero((over > 0) & (np.sign(first) == np.sign(second)))
+    """Move, in place, every pair of `codes (G, O, K)` that could saturate to the nearest pair that cannot.
+
+    `wanted` are the codes before rounding, `weight (G, K)` says how much an error in each place costs.
+    """
+    even = codes.shape[2] // 2 * 2
+    first, second = codes[:, :, 0:even:2], codes[:, :, 1:even:2]
+    over = (np.abs(first) + np.abs(second) > PAIR_LIMIT) & (np.sign(first) == np.sign(second))
+    group, row, pair = np.nonzero(over)
     if not len(row):
         return
-    sign = np.sign(first[row, pair])
-    a, b = np.abs(wanted[row, 2 * pair]), np.abs(wanted[row, 2 * pair + 1])
-    # The error weight_a * da² + weight_b * db² is least, for da + db = over, where da is in proportion to weight_b.
+    sign = np.sign(first[group, row, pair])
+    a, b = np.abs(wanted[group, row, 2 * pair]), np.abs(wanted[group, row, 2 * pair + 1])
+    weight_a, weight_b = weight[group, 2 * pair], weight[group, 2 * pair + 1]
+    # The error weight_a * da² + weight_b * db² is least, for da + db = excess, where da is in proportion to weight_b.
     excess = a + b - PAIR_LIMIT
-    weight_a, weight_b = weight[2 * pair], weight[2 * pair + 1]
     new_a = np.clip(np.rint(a - excess * weight_b / (weight_a + weight_b)), PAIR_LIMIT - 127, 127)
-    new_b = np.minimum(PAIR_LIMIT - new_a, np.rint(b))
-    first[row, pair], second[row, pair] = sign * new_a, sign * new_b
+    new_b = np.clip(np.rint(b), 0, PAIR_LIMIT - new_a)
+    first[group, row, pair], second[group, row, pair] = sign * new_a, sign * new_b
 
 
 def _round_rows(
     rows: NDArray[np.float64], scale: NDArray[np.float64], covariance: NDArray[np.float64] | None, *, safe: bool
 ) -> NDArray[np.float64]:
-    """Return the codes of `rows (O, K)`."""
-    scaled = rows / scale[:, None]
+    """Return the codes of `rows (G, O, K)`."""
+    scaled = rows / scale[:, :, None]
     if covariance is None:
         codes = np.clip(np.rint(scaled), -127, 127)
         if safe:
-            _draw_in(codes, scaled, np.ones(rows.shape[1]))
+            _draw_in(codes, scaled, np.ones((len(rows), rows.shape[2])))
         return codes
-    damped = covariance + np.eye(len(covariance)) * max(DAMPING * float(np.diag(covariance).mean()), 1e-12)
+    length = rows.shape[2]
+    damping = np.maximum(DAMPING * _diagonal(covariance).mean(axis=1), 1e-12)
+    damped = covariance + np.eye(length) * damping[:, None, None]
     # Upper Cholesky factor of the inverse: row k tells how to spread the error of weight k over the later ones.
-    spread = np.linalg.cholesky(np.linalg.inv(damped)).T
+    spread = np.linalg.cholesky(np.linalg.inv(damped)).transpose(0, 2, 1)
+    own = _diagonal(spread)
     codes = np.empty_like(scaled)
-    length = scaled.shape[1]
-    importance = 1 / np.diag(spread) ** 2
-    for k in range(0, length, 2):
-        pair = slice(k, min(k + 2, length))
-        codes[:, k] = np.clip(np.rint(scaled[:, k]), -127, 127)
-        first_error = (scaled[:, k] - codes[:, k]) / spread[k, k]
-        if k + 1 < length:
-            second = scaled[:, k + 1] - first_error * spread[k, k + 1]
-            codes[:, k + 1] = np.clip(np.rint(second), -127, 127)
-        if safe:
-            _draw_in(codes[:, pair], scaled[:, pair], importance[pair])
-        for j in range(k, pair.stop):
-            error = (scaled[:, j] - codes[:, j]) / spread[j, j]
-            scaled[:, j + 1 :] -= np.outer(error, spread[j, j + 1 :])
+    errors = np.empty_like(scaled)
+    for start in range(0, length, BLOCK):
+        end = min(start + BLOCK, length)
+        for k in range(start, end, 2):
+            stop = min(k + 2, length)
+            codes[:, :, k] = np.clip(np.rint(scaled[:, :, k]), -127, 127)
+            if stop == k + 2:
+                error = (scaled[:, :, k] - codes[:, :, k]) * (spread[:, k, k + 1] / own[:, k])[:, None]
+                codes[:, :, k + 1] = np.clip(np.rint(scaled[:, :, k + 1] - error), -127, 127)
+                if safe:
+                    _draw_in(codes[:, :, k:stop], scaled[:, :, k:stop], 1 / own[:, k:stop] ** 2)
+            for j in range(k, stop):
+                errors[:, :, j] = (scaled[:, :, j] - codes[:, :, j]) / own[:, j, None]
+                scaled[:, :, j + 1 : end] -= errors[:, :, j, None] * spread[:, j, None, j + 1 : end]
+        scaled[:, :, end:] -= errors[:, :, start:end] @ spread[:, start:end, end:]
     return codes

@@ -12,6 +12,10 @@ __all__ = ["SegmentedNetwork"]
 Tensors = dict[str, NDArray[np.generic]]
 
 
+PIECE = 8
+"""Pictures that one piece of the network runs at a time; only the tensors at its ends are there for all pictures."""
+
+
 class SegmentedNetwork:
     """A network cut after some of its tensors; each cut may rewrite its tensor before the rest runs.
 
@@ -19,15 +23,23 @@ class SegmentedNetwork:
     on which instructions this CPU has.
     """
 
-    def __init__(self, model: onnx.ModelProto, cuts: Mapping[str, Callable[[Tensors], NDArray[np.float32]]]) -> None:
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        cuts: Mapping[str, Callable[[Tensors], NDArray[np.float32]]],
+        *,
+        keep_inputs: bool = True,
+    ) -> None:
         """Cut `model` after each tensor named in `cuts`.
 
         Args:
             model: the network, nodes in topological order.
             cuts: tensor name to a function that gets the tensors alive at that point and returns the new value.
+            keep_inputs: whether the inputs of the node that makes a cut's tensor are alive for its function.
         """
         self._model = model
         self._cuts = dict(cuts)
+        self._keep_inputs = keep_inputs
         self._initializers = {t.name: t for t in model.graph.initializer}
         self._constant_nodes = self._find_constant_nodes()
         self._segments = self._split()
@@ -44,8 +56,7 @@ class SegmentedNetwork:
             session = self._sessions.get(i)
             if session is None:
                 session = self._sessions[i] = self._build(nodes, alive, wanted)
-            feeds = {x.name: alive[x.name] for x in session.get_inputs()}
-            alive.update(zip(wanted, session.run(wanted, feeds), strict=True))
+            alive.update(_in_pieces(session, wanted, alive))
             for name in made & self._cuts.keys():
                 alive[name] = self._cuts[name](alive)
             alive = {name: value for name, value in alive.items() if name in self._needed[i]}
@@ -74,7 +85,7 @@ class SegmentedNetwork:
         needed: list[set[str]] = []
         later = set(self._outputs)
         for nodes in reversed(self._segments):
-            own = {i for n in nodes if n.output[0] in self._cuts for i in n.input}
+            own = {i for n in nodes if n.output[0] in self._cuts for i in n.input if self._keep_inputs}
             needed.append(later | own)
             later = later | {i for n in nodes for i in n.input}
         return needed[::-1]
@@ -112,3 +123,17 @@ class SegmentedNetwork:
             if maker is not None and maker.output[0] not in helpers:
                 self._pull_constants(maker, helpers)
                 helpers[maker.output[0]] = maker
+
+
+def _in_pieces(session: ort.InferenceSession, wanted: list[str], alive: Tensors) -> Tensors:
+    """Run all pictures through `session`, a few at a time, and return the tensors `wanted` of all of them."""
+    names = [x.name for x in session.get_inputs()]
+    count = len(alive[names[0]]) if names else 0
+    found: Tensors = {}
+    for start in range(0, count, PIECE):
+        parts = session.run(wanted, {name: alive[name][start : start + PIECE] for name in names})
+        for name, part in zip(wanted, parts, strict=True):
+            if name not in found:
+                found[name] = np.empty((count, *part.shape[1:]), part.dtype)
+            found[name][start : start + PIECE] = part
+    return found

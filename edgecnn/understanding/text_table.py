@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-__all__ = ["format_table", "layer_table", "short_number"]
+__all__ = ["format_table", "layer_table", "percent", "short_number"]
 
 from edgecnn.understanding.layers import Layer
 
@@ -25,6 +25,11 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right:
         return "  ".join(placed).rstrip()
 
     return "\n".join([line(header), line(["─" * width for width in widths]), *(line(row) for row in rows)])
+
+
+def percent(share: float) -> str:
+    """`0.895` as `89.5 %`."""
+    return f"{100 * share:.1f} %"
 
 
 def short_number(value: int | float | None) -> str:

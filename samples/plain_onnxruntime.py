@@ -11,8 +11,8 @@ session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProv
 card = json.loads(session.get_modelmeta().custom_metadata_map["edgecnn"])
 height, width, short = card["input"]["height"], card["input"]["width"], card["preprocess"]["resize_to"]
 picture = ImageOps.exif_transpose(Image.open(sys.argv[2])).convert("RGB")  # this file's rule is short-side
-scale = short / min(picture.size)
-picture = picture.resize((int(picture.width * scale), int(picture.height * scale)), Image.Resampling.BICUBIC)
+size = [short * side // min(picture.size) for side in picture.size]
+picture = picture.resize(size, Image.Resampling.BICUBIC)
 left, top = round((picture.width - width) / 2), round((picture.height - height) / 2)
 pixels = np.asarray(picture.crop((left, top, left + width, top + height)))[None]
 logits = session.run([card["outputs"]["logits"]], {card["input"]["name"]: pixels})[0][0]

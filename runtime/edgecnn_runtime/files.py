@@ -1,6 +1,7 @@
 """Files that are whole or not there: written to a temporary name beside the target, then renamed."""
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     never leaves half a file under the name that others read.
     """
     target = Path(path)
+    if target.exists() and not target.is_file():
+        # A rename over /dev/null, a pipe or a folder would take away what others rely on.
+        raise FileExistsError(errno.EEXIST, "is no regular file", str(target))
     handle, name = tempfile.mkstemp(prefix=f".{target.stem[:80]}-", suffix=target.suffix + ".tmp", dir=target.parent)
     os.close(handle)
     temporary = Path(name)

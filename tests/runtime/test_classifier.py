@@ -1,0 +1,181 @@
+import io
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from edgecnn_runtime import Classifier, ImageError, ModelFileError, Normalisation, Preprocess
+from edgecnn_runtime.model_file import default_model_path
+from edgecnn_runtime.result import softmax
+from PIL import Image
+from support.models import LABELS, expected_logits, float_model, packed, random_pixels, weights
+from support.pictures import BLUE, GREEN, RED, encoded, plain, scene
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier(packed(), device="cpu", threads=1)
+
+
+def test_logits_are_the_networks(classifier):
+    pixels = random_pixels(5)
+    logits = classifier.logits(pixels)
+    assert logits.dtype == np.float32
+    np.testing.assert_allclose(logits, expected_logits(pixels), atol=1e-4)
+
+
+@pytest.mark.parametrize(("colour", "label"), [(RED, "red"), (GREEN, "green"), (BLUE, "blue")])
+def test_every_kind_of_source_gives_the_same_answer(classifier, tmp_path, colour, label):
+    image = plain(colour)
+    path = tmp_path / "picture.png"
+    image.save(path)
+    for source in (path, str(path), path.read_bytes(), image, np.asarray(image), path.open("rb")):
+        result = classifier(source)
+        assert result.label == LABELS[result.index] == label
+        assert result.score > 0.9
+        assert result.device == "cpu"
+        assert result.provider == "CPUExecutionProvider"
+    assert classifier(path).source == str(path)
+
+
+def test_a_result_tells_everything(classifier):
+    result = classifier(plain(RED))
+    assert [p.label for p in result.top(2)] == ["red", result.predictions[1].label]
+    assert len(result.predictions) == 4
+    assert sum(p.score for p in result.predictions) == pytest.approx(1, abs=1e-6)
+    assert result.top(99) == result.predictions
+    assert result.top(0) == ()
+    scores = [p.score for p in result.predictions]
+    assert scores == sorted(scores, reverse=True)
+    assert result.timing_ms.inference > 0
+    assert result.timing_ms.total >= result.timing_ms.inference
+    assert str(result).startswith("<Image>: red 100.0% (cpu, ")
+
+
+def test_softmax_survives_large_logits():
+    values = softmax(np.array([1000.0, 999.0, -1000.0], np.float32))
+    assert values.dtype == np.float32
+    assert values == pytest.approx([0.7310586, 0.2689414, 0.0])
+
+
+def test_pictures_of_extreme_shape_get_an_answer(classifier):
+    for size in ((1, 1), (1, 10_000), (10_000, 1)):
+        assert classifier(plain(GREEN, size)).label == "green"
+
+
+def test_exact_decodes_in_full():
+    data = encoded(scene(1600, 1200), "JPEG", quality=95)
+    preprocess = Classifier(packed()).model.preprocess
+    exact = Classifier(packed(), exact=True).prepare(data)
+    assert np.array_equal(exact, preprocess.apply(Image.open(io.BytesIO(data))))
+    fraction = Classifier(packed()).prepare(data)
+    difference = np.abs(fraction.astype(int) - exact.astype(int))
+    assert 0 < difference.mean() < 2
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("size", [(803, 611), (801, 1203)])
+def test_a_fraction_of_an_odd_size_is_not_shifted(size, orientation):
+    # The last row and column of a fraction are partly empty; which side that is depends on the orientation.
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(scene(*size), "JPEG", quality=95, subsampling=0, exif=exif)
+    exact = Classifier(packed(), exact=True).prepare(data).astype(int)
+    difference = np.abs(Classifier(packed()).prepare(data) - exact)
+    assert difference.mean() < 0.7
+    assert np.percentile(difference, 98) <= 6
+
+
+def test_a_foreign_float_file_gives_the_same_logits_in_both_layouts():
+    pixels = random_pixels(3)
+    mean, std = (0.5, 0.4, 0.3), (0.2, 0.25, 0.5)
+    scaled = ((pixels / 255 - mean) / std).clip(0).mean(axis=(1, 2)) @ weights().T
+    for channels_last in (False, True):
+        classifier = Classifier(
+            float_model(channels_last=channels_last).SerializeToString(),
+            labels=LABELS,
+            preprocess=Preprocess(32, 32),
+            normalisation=Normalisation(mean, std),
+        )
+        assert classifier.model.channels_last is channels_last
+        np.testing.assert_allclose(classifier.logits(pixels), scaled, rtol=1e-4, atol=1e-3)
+
+
+def test_class_weights_and_activation_map(classifier):
+    assert np.array_equal(classifier.class_weights(), weights())
+    left_red = np.zeros((32, 32, 3), np.uint8)
+    left_red[:, :16, 0] = 255
+    heat = classifier.class_activation_map(left_red, LABELS.index("red"))
+    assert heat.shape == (32, 32)
+    assert heat[:, :16].min() > heat[:, 16:].max()
+    with pytest.raises(ModelFileError, match="has no features output, so there is no class activation map"):
+        Classifier(
+            float_model().SerializeToString(),
+            labels=LABELS,
+            preprocess=Preprocess(32, 32),
+            normalisation=Normalisation(),
+        ).class_activation_map(left_red)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.zeros((1, 32, 32, 3), np.float32), r"got pixels float32 \(1, 32, 32, 3\); expected uint8 \(N, 32, 32, 3\)"),
+        (np.zeros((32, 32, 3), np.uint8), r"got pixels uint8 \(32, 32, 3\)"),
+        (np.zeros((1, 3, 32, 32), np.uint8), r"use prepare\(\)"),
+        ([1], "got pixels list; expected uint8"),
+    ],
+)
+def test_wrong_pixels_are_named(classifier, pixels, message):
+    with pytest.raises(ImageError, match=message):
+        classifier.logits(pixels)
+
+
+def test_an_unknown_output_is_named(classifier):
+    with pytest.raises(ModelFileError, match="has no output 'embedding'; expected one of features, logits"):
+        classifier.run(random_pixels(1), ["embedding"])
+
+
+def test_eight_threads_get_the_same_answers():
+    classifier = Classifier(device="cpu", threads=1)
+    pictures = [scene(320, 240, seed) for seed in range(8)]
+    expected = [classifier(picture).logits for picture in pictures]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda i: classifier(pictures[i % 8]).logits, range(48)))
+    for i, logits in enumerate(answers):
+        assert np.array_equal(logits, expected[i % 8])
+
+
+def test_plain_onnx_runtime_gives_the_same_logits_on_the_same_pixels(sample_images):
+    classifier = Classifier(device="cpu")
+    pixels = classifier.prepare(sample_images / "school_bus.jpg")
+    session = onnxruntime.InferenceSession(classifier.model.data, providers=["CPUExecutionProvider"])
+    (logits,) = session.run(["logits"], {"pixels": pixels[None]})
+    assert np.array_equal(logits, classifier.logits(pixels[None]))
+
+
+def _run(program: Path, *arguments: object) -> str:
+    command = [sys.executable, program, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_sample_without_edgecnn_gives_the_same_answer(sample_images, tmp_path):
+    program = sample_images.parent / "plain_onnxruntime.py"
+    odd = scene(98, 131)  # int(98 * (256 / 98)) is 255: rounding that a sample must not copy
+    odd.save(tmp_path / "odd.png")
+    for picture in (sample_images / "school_bus.jpg", tmp_path / "odd.png"):
+        result = Classifier(device="cpu", exact=True)(picture)
+        label, _, logit = _run(program, default_model_path(), picture).strip().rpartition(" ")
+        assert label == result.label
+        assert float(logit) == pytest.approx(float(result.logits.max()), rel=0.02)
+    assert not re.search(r"^(from|import) edgecnn", program.read_text(), re.MULTILINE)
+
+
+def test_the_embedding_sample_runs(sample_images):
+    assert "school bus 9" in _run(sample_images.parent / "embed.py", sample_images / "school_bus.jpg", "absent.jpg")

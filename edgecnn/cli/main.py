@@ -111,7 +111,7 @@ def _errors_as_words(command: Callable[..., Any]) -> Callable[..., Any]:
                 raise typer.Exit(_INTERRUPTED) from None
             except BrokenPipeError:
                 # The reader (head, a pager) has seen enough; a second complaint at exit would be noise.
-                sys.stdout = None  # type: ignore[assignment]
+                sys.stdout = None
                 raise typer.Exit(1) from None
 
     return run

@@ -112,7 +112,8 @@ def score(
     right = best[:, 0] == truth
     mistakes = Counter(zip(truth[~right].tolist(), best[~right, 0].tolist(), strict=True))
     names = classifier.labels
-    agreement, flips = None, ()
+    agreement: float | None = None
+    flips: tuple[Flip, ...] = ()
     if reference is not None:
         agreement = float((best[:, 0] == reference.best[readable, 0]).mean())
         flips = tuple(_flips(data, answers, reference, readable, names))

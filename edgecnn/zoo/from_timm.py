@@ -9,6 +9,7 @@ import torch
 from edgecnn_export.network import Network
 from edgecnn_runtime import OptionError, Preprocess
 from edgecnn_runtime.preprocess import ResizeRule
+from timm.data.config import resolve_data_config
 
 from edgecnn.zoo.imagenet import IMAGENET_LABELS
 from edgecnn.zoo.request import NetworkRequest
@@ -47,7 +48,8 @@ def load_timm(name: str, request: NetworkRequest) -> Network:
             f"timm:{name} cannot be loaded ({reason}); connect to the network, give a file with --weights, "
             "or try the network out with --random-weights."
         ) from error
-    config: dict[str, Any] = timm.data.resolve_data_config({}, model=module)
+    config: dict[str, Any] = resolve_data_config({}, model=module)
+    origin: dict[str, Any] = dict(vars(module).get("default_cfg") or {})
     return Network(
         module=module,
         name=name,
@@ -55,12 +57,10 @@ def load_timm(name: str, request: NetworkRequest) -> Network:
         preprocess=request.preprocess(_preprocess(config)),
         mean=tuple(config["mean"]),
         std=tuple(config["std"]),
-        licence="unknown (random weights)"
-        if request.random_weights
-        else str(module.default_cfg.get("license", "unknown")),
+        licence="unknown (random weights)" if request.random_weights else str(origin.get("license", "unknown")),
         source={
             "architecture": f"timm {timm.__version__} {name}",
-            "weights": "random, seed 0" if request.random_weights else str(module.default_cfg.get("hf_hub_id") or name),
+            "weights": "random, seed 0" if request.random_weights else str(origin.get("hf_hub_id") or name),
         },
     )
 

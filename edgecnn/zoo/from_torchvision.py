@@ -54,14 +54,19 @@ def _build(name: str, weights: Any, *, random_weights: bool) -> torch.nn.Module:
     if random_weights:
         # These two take seconds to draw their initial weights unless told not to.
         options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-        return torchvision.models.get_model(name, weights=None, **options)
+        return _get_model(name, weights=None, **options)
     try:
-        return torchvision.models.get_model(name, weights=weights)
+        return _get_model(name, weights=weights)
     except (urllib.error.URLError, OSError) as error:
         raise OptionError(
             f"the weights of torchvision:{name} cannot be downloaded from {weights.url} ({error}); connect to the "
             "network, give a file with --weights, or try the network out with --random-weights."
         ) from error
+
+
+def _get_model(name: str, **options: Any) -> torch.nn.Module:
+    module: torch.nn.Module = torchvision.models.get_model(name, **options)
+    return module
 
 
 def _preprocess(weights: Any) -> tuple[Preprocess, tuple[float, float, float], tuple[float, float, float]]:

@@ -21,7 +21,7 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
         raise OptionError(f"the weights {path} do not exist; expected a .safetensors or .pth file.")
     try:
         if path.suffix == ".safetensors":
-            state = safetensors.torch.load_file(path)
+            state: object = safetensors.torch.load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except (safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError) as error:

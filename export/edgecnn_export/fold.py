@@ -97,7 +97,7 @@ def _start_at_pixels(model: onnx.ModelProto, file: ModelFile) -> None:
     graph.node.extend(nodes + rest)
     for index, value in enumerate(graph.input):
         if value.name == old:
-            shape_of_pixels = ["N", file.height, file.width, 3]
+            shape_of_pixels: list[str | int | None] = ["N", file.height, file.width, 3]
             graph.input[index].CopyFrom(helper.make_tensor_value_info(PIXELS, TensorProto.UINT8, shape_of_pixels))
 
 

@@ -84,7 +84,7 @@ def _with_card(model: onnx.ModelProto, card: dict[str, Any]) -> bytes:
     copy.metadata_props.add(key=CARD_KEY, value=document)
     copy.producer_name = "edgecnn"
     copy.ClearField("producer_version")
-    return copy.SerializeToString(deterministic=True)
+    return bytes(copy.SerializeToString(deterministic=True))
 
 
 def _golden_vector(classifier: Classifier, picture: Pixels) -> GoldenVector:

@@ -41,4 +41,5 @@ class PixelModule(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """`(N, H, W, 3)` uint8 to `(N, classes)` float32 logits."""
         output = self.module(self.normalise(pixels))
-        return output.logits if hasattr(output, "logits") else output
+        logits: Tensor = output.logits if hasattr(output, "logits") else output
+        return logits

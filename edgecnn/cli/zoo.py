@@ -1,0 +1,80 @@
+"""`edgecnn zoo`: the known networks from LeNet-5 to today."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgecnn.cli.output import percent, print_json, progress, say
+from edgecnn.zoo.catalogue import CatalogueEntry, find_entries
+
+if TYPE_CHECKING:
+    from edgecnn.understanding.measure import Measurement
+
+__all__ = ["zoo"]
+
+
+def zoo(
+    names: Annotated[list[str] | None, typer.Argument(help="Only these; all if not given.")] = None,
+    measure: Annotated[bool, typer.Option("--measure", help="Export each and time it on this machine's CPU.")] = False,
+    runs: Annotated[int, typer.Option(min=1, help="Runs that --measure takes the median of.")] = 30,
+    chart: Annotated[Path | None, typer.Option(help="Draw accuracy over cost: .png, .svg or .pdf.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a network.")] = False,
+) -> None:
+    """List the networks of the zoo: year, idea, size, cost and published accuracy.
+
+    Example: edgecnn zoo --chart zoo.png
+    """
+    entries = find_entries(names or [])
+    measured = _measure(entries, runs) if measure else {}
+    if json:
+        for entry in entries:
+            found = measured.get(entry.name)
+            print_json({**asdict(entry), **(asdict(found) if found else {})})
+    else:
+        _print(entries, measured)
+    if chart is not None:
+        from edgecnn.understanding.zoo_chart import draw_zoo
+
+        say(f"wrote {draw_zoo(entries, chart)}")
+
+
+def _measure(entries: list[CatalogueEntry], runs: int) -> "dict[str, Measurement]":
+    from edgecnn.understanding.measure import measure
+
+    buildable = [entry for entry in entries if entry.source]
+    found = {}
+    with progress("measuring", len(buildable), unit="networks") as advance:
+        for entry in buildable:
+            found[entry.name] = measure(entry.source, runs=runs)
+            advance(1)
+    return found
+
+
+def _print(entries: list[CatalogueEntry], measured: "dict[str, Measurement]") -> None:
+    from edgecnn.understanding.text_table import format_table, short_number
+
+    header = ["network", "year", "parameters", "MACs", "top-1", "data", "load as", "idea"]
+    if measured:
+        header[5:5] = ["ms here", "file"]
+    rows = []
+    for entry in entries:
+        row = [
+            entry.name,
+            str(entry.year),
+            short_number(entry.parameters),
+            short_number(entry.macs),
+            percent(entry.top1),
+            entry.data,
+            entry.source or "history",
+            entry.idea,
+        ]
+        found = measured.get(entry.name)
+        if measured:
+            row[5:5] = [f"{found.latency_ms:.1f}", f"{found.size_bytes / 1e6:.1f} MB"] if found else ["", ""]
+        rows.append(row)
+    typer.echo(format_table(header, rows, right=(1, 2, 3, 4, 5, 6) if measured else (1, 2, 3, 4)))
+    typer.echo("\nPublished in:")
+    for published in dict.fromkeys(entry.published for entry in entries):
+        typer.echo(f"  {published}: {', '.join(entry.name for entry in entries if entry.published == published)}")

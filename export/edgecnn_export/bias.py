@@ -1,7 +1,8 @@
 """Bias correction: make the mean of every layer's channels in the int8 network what it is in the float one.
 
 Rounded weights shift the mean of a channel, the shift travels on through the network, and it is most of the error of an
-8-bit network. Here the shifts are taken out in the order in which the layers run, each seeing the earlier ones corrected
+8-bit network. Here the shifts are taken out in the order in which the layers run, each seeing the earlier ones
+corrected
 (full bias correction). NNCF's `BiasCorrection` does the same for its own quantizers; it cannot take over
 grids chosen elsewhere, which is why this module works on the finished QDQ network.
 """
@@ -20,9 +21,7 @@ from edgecnn_export.segments import SegmentedNetwork
 __all__ = ["correct_biases"]
 
 
-def correct_biases(
-    quantized: onnx.ModelProto, model: onnx.ModelProto, calibration: CalibrationSet
-) -> onnx.ModelProto:
+def correct_biases(quantized: onnx.ModelProto, model: onnx.ModelProto, calibration: CalibrationSet) -> onnx.ModelProto:
     """Return `quantized` with corrected biases.
 
     Args:
@@ -34,9 +33,7 @@ def correct_biases(
     layers = [layer for layer in quantized_layers(quantized) if layer.name in nodes]
     means = _means(model, calibration, [nodes[layer.name].output[0] for layer in layers])
     shifts: dict[str, NDArray[np.float64]] = {}
-    cuts = {
-        layer.output: _correcting(layer, means[nodes[layer.name].output[0]], shifts) for layer in layers
-    }
+    cuts = {layer.output: _correcting(layer, means[nodes[layer.name].output[0]], shifts) for layer in layers}
     SegmentedNetwork(quantized, cuts, keep_inputs=False).run(np.ascontiguousarray(calibration.pixels))
     return _add_to_biases(quantized, shifts)
 

@@ -39,17 +39,21 @@ class CalibrationSet:
     def __post_init__(self) -> None:
         if self.pixels.ndim != 4 or self.pixels.shape[-1] != 3 or self.pixels.dtype != np.uint8:
             raise DataError(
-                f"calibration pictures came as {self.pixels.dtype} {self.pixels.shape}, expected uint8 (N, H, W, 3) RGB; "
+                f"calibration pictures came as {self.pixels.dtype} {self.pixels.shape}, expected uint8 (N, H, W, 3) "
+                "RGB; "
                 "prepare them with the model's own preprocessing"
             )
         if len(self.pixels) == 0:
             raise DataError(
-                f"no calibration picture could be read from {self.source}; give --calibrate a folder or data set of real "
+                f"no calibration picture could be read from {self.source}; give --calibrate a folder or data set of "
+                "real "
                 f"pictures like those the model will see, at least {ENOUGH_PICTURES}"
             )
         for name, values in (("labels", self.labels), ("names", self.names or None)):
             if values is not None and len(values) != len(self.pixels):
-                raise DataError(f"{len(values)} {name} came with {len(self.pixels)} pictures; give one for each picture")
+                raise DataError(
+                    f"{len(values)} {name} came with {len(self.pixels)} pictures; give one for each picture"
+                )
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -81,7 +85,8 @@ class CalibrationSet:
         paths = [Path(f) for f in files]
         if not paths:
             raise DataError(
-                f"{source} holds no pictures; give --calibrate a folder or data set of real pictures like those the model "
+                f"{source} holds no pictures; give --calibrate a folder or data set of real pictures like those the "
+                "model "
                 f"will see, at least {ENOUGH_PICTURES}"
             )
         kept, unreadable, pixels = _load(paths, prepare, None if cache is None else Path(cache))
@@ -131,17 +136,21 @@ class CalibrationSet:
         found = []
         if len(self) < ENOUGH_PICTURES:
             found.append(
-                f"{self.source} gives {len(self)} calibration pictures, fewer than {ENOUGH_PICTURES}: ranges will be too "
+                f"{self.source} gives {len(self)} calibration pictures, fewer than {ENOUGH_PICTURES}: ranges will be "
+                "too "
                 "narrow for some of the pictures the model will meet, and those lose accuracy"
             )
         if self.labels is not None and len(self) > 1 and len(np.unique(self.labels)) == 1:
             found.append(
-                f"all {len(self)} calibration pictures from {self.source} are of class {int(self.labels[0])}: the ranges "
+                f"all {len(self)} calibration pictures from {self.source} are of class {int(self.labels[0])}: the "
+                "ranges "
                 "of the other classes' features are unknown, and those classes may lose accuracy"
             )
         if self.unreadable:
             shown = "; ".join(self.unreadable[:3]) + ("; …" if len(self.unreadable) > 3 else "")
-            found.append(f"{len(self.unreadable)} pictures from {self.source} could not be read and were left out: {shown}")
+            found.append(
+                f"{len(self.unreadable)} pictures from {self.source} could not be read and were left out: {shown}"
+            )
         return tuple(found)
 
 
@@ -160,7 +169,8 @@ def _load(
             with np.load(target) as stored:
                 return stored["kept"].tolist(), stored["unreadable"].tolist(), stored["pixels"]
     pixels = np.empty((len(paths), *first.shape), np.uint8)
-    kept, unreadable = [], []
+    kept: list[int] = []
+    unreadable: list[str] = []
     for i, path in enumerate(paths):
         try:
             pixels[len(kept)] = prepare(path)
@@ -178,7 +188,7 @@ def _load(
 def _first_readable(
     paths: list[Path], prepare: Callable[[Any], NDArray[np.uint8]]
 ) -> tuple[NDArray[np.uint8] | None, list[str]]:
-    complaints = []
+    complaints: list[str] = []
     for path in paths:
         try:
             return prepare(path), complaints

@@ -122,7 +122,8 @@ def _factors(stream: set[str], ranges: dict[str, TensorRange]) -> NDArray[np.flo
     # Each tensor of the stream has its own grid; a channel may grow until it fills the tightest of them.
     room = np.min(
         [
-            max(r.high, -r.low) / np.maximum(np.maximum(r.channel_high, -r.channel_low), 1e-6 * max(r.high, -r.low, 1e-12))
+            max(r.high, -r.low)
+            / np.maximum(np.maximum(r.channel_high, -r.channel_low), 1e-6 * max(r.high, -r.low, 1e-12))
             for r in found
         ],
         axis=0,
@@ -144,7 +145,7 @@ def _rescale(
         if node.input[0] in stream:
             depthwise = next((a.i for a in node.attribute if a.name == "group"), 1) > 1
             shape = (-1, 1, 1, 1) if depthwise else (1, -1, 1, 1)
-            _multiply(model, initializers, node, 1, 1 / factors.reshape(shape))
+            _multiply(model, initializers, node, 1, np.float32(1) / factors.reshape(shape))
 
 
 def _multiply(

@@ -1,4 +1,4 @@
-"""Ranges narrower than minimum to maximum: by percentile, by mean square error, by entropy, from streamed histograms."""
+"""Ranges narrower than minimum to maximum: by percentile, mean square error or entropy, from streamed histograms."""
 
 from typing import Literal
 

@@ -23,7 +23,8 @@ class LayerRow:
         operator: operator type.
         weights: count of weights.
         bits: bits that its largest weight code needs, sign included.
-        sqnr_db: power of the float layer's output against the power of the int8 layer's error, in dB, with the errors of
+        sqnr_db: power of the float layer's output against the power of the int8 layer's error, in dB, with the errors
+        of
             all layers before it.
         own_sqnr_db: the same with what the layer before lost taken off: what this layer loses itself, roughly.
         saturated: 16-bit pair sums that would have been clamped before the cure.

@@ -49,7 +49,7 @@ class Layer:
 
     @property
     def rows(self) -> NDArray[np.generic]:
-        """`(O, K)`: each output channel's weights in the order in which CPU kernels walk them (row, column, channel)."""
+        """`(O, K)`: each output channel's weights as CPU kernels walk them: by row, column, channel."""
         if self.operator != "Conv":
             return self.weights
         return np.ascontiguousarray(self.weights.transpose(0, 2, 3, 1).reshape(len(self.weights), -1))

@@ -1,8 +1,11 @@
 """Let the first convolution read the pixels themselves: fold the normalisation into its weights and bias.
 
-A normalised pixel is `a * p + b` with one `a` and `b` a channel. Quantizing it again spends up to one of the eight bits:
-for mean and deviation 0.5 the codes fall on `p + 0.5`, halfway between two numbers. Read as `p - z` with an integer `z`,
-each pixel is its own code and nothing is rounded. The convolution's padding, zero in the normalised picture, becomes the
+A normalised pixel is `a * p + b` with one `a` and `b` a channel. Quantizing it again spends up to one of the eight
+bits:
+for mean and deviation 0.5 the codes fall on `p + 0.5`, halfway between two numbers. Read as `p - z` with an integer
+`z`,
+each pixel is its own code and nothing is rounded. The convolution's padding, zero in the normalised picture, becomes
+the
 grey `z`, which is off by `a * z + b`; that touches the border alone, and the ladder measures whether it is worth it.
 """
 
@@ -36,7 +39,7 @@ class PixelStart:
 
 
 def fold_normalisation(model: onnx.ModelProto) -> PixelStart | None:
-    """Return `model` with its normalisation folded, or None where it does not begin with Transpose, arithmetic and Conv."""
+    """Return `model` with its normalisation folded, or None where it does not begin with arithmetic and Conv."""
     conv = _first_convolution(model)
     initializers = {t.name: t for t in model.graph.initializer}
     if conv is None or conv.input[1] not in initializers or (len(conv.input) > 2 and conv.input[2] not in initializers):
@@ -55,7 +58,9 @@ def fold_normalisation(model: onnx.ModelProto) -> PixelStart | None:
     folded = onnx.ModelProto()
     folded.CopyFrom(model)
     nodes = [
-        onnx.helper.make_node("Transpose", [model.graph.input[0].name], ["pixels_planar"], "pixels_planar", perm=[0, 3, 1, 2]),
+        onnx.helper.make_node(
+            "Transpose", [model.graph.input[0].name], ["pixels_planar"], "pixels_planar", perm=[0, 3, 1, 2]
+        ),
         onnx.helper.make_node("Cast", ["pixels_planar"], ["pixels_float"], "pixels_float", to=onnx.TensorProto.FLOAT),
         onnx.helper.make_node("Sub", ["pixels_float", "pixels_zero"], [CENTRED], "pixels_centre"),
     ]
@@ -91,7 +96,7 @@ def _first_convolution(model: onnx.ModelProto) -> onnx.NodeProto | None:
         readers = [n for n in model.graph.node if current in n.input]
         if len(readers) != 1:
             return None
-        node = readers[0]
+        node: onnx.NodeProto = readers[0]
         if node.op_type == "Conv":
             return node
         constant = all(i == current or i in initializers for i in node.input)

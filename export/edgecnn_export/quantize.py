@@ -15,7 +15,15 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from edgecnn_export.calibrate import CalibrationSet
 from edgecnn_export.ranges import TensorRange, observe_ranges
 
-__all__ = ["ActivationGrid", "Plan", "WeightGrid", "apply_plan", "minmax_grids", "quantize_plain", "refuse_unquantizable"]
+__all__ = [
+    "ActivationGrid",
+    "Plan",
+    "WeightGrid",
+    "apply_plan",
+    "minmax_grids",
+    "quantize_plain",
+    "refuse_unquantizable",
+]
 
 OPERATORS = ("Conv", "Gemm", "MatMul", "Add", "GlobalAveragePool", "AveragePool", "MaxPool", "Concat", "Clip", "Relu")
 """Operators that ONNX Runtime's CPU provider runs in int8 faster than in float; everything else stays in float."""
@@ -112,13 +120,18 @@ def refuse_unquantizable(model: onnx.ModelProto) -> None:
     quantized = sorted({n.op_type for n in model.graph.node if n.op_type.startswith("Q") or "Quantize" in n.op_type})
     if quantized:
         raise ModelFileError(
-            f"the network is quantized already (it holds {', '.join(quantized)}), expected a float32 one; quantizing twice only "
+            f"the network is quantized already (it holds {', '.join(quantized)}), expected a float32 one; quantizing "
+            "twice only "
             "loses accuracy: give the float network it was made from"
         )
     if any(t.data_type == onnx.TensorProto.FLOAT16 for t in model.graph.initializer):
-        raise ModelFileError("the network has float16 weights, expected float32; give the float32 network it was made from")
+        raise ModelFileError(
+            "the network has float16 weights, expected float32; give the float32 network it was made from"
+        )
     if not any(n.op_type in {"Conv", "Gemm", "MatMul"} for n in model.graph.node):
-        raise ModelFileError("the network has no convolution and no matrix product, so there is nothing to quantize; export fp32")
+        raise ModelFileError(
+            "the network has no convolution and no matrix product, so there is nothing to quantize; export fp32"
+        )
 
 
 def apply_plan(model: onnx.ModelProto, plan: Plan) -> onnx.ModelProto:
@@ -126,14 +139,26 @@ def apply_plan(model: onnx.ModelProto, plan: Plan) -> onnx.ModelProto:
     work = onnx.shape_inference.infer_shapes(model)
     initializers = {t.name: t for t in work.graph.initializer}
     overrides: dict[str, list[dict[str, object]]] = {
-        name: [{"quant_type": QuantType.QUInt8, "scale": np.array(g.scale, np.float32), "zero_point": np.array(g.zero_point, np.uint8)}]
+        name: [
+            {
+                "quant_type": QuantType.QUInt8,
+                "scale": np.array(g.scale, np.float32),
+                "zero_point": np.array(g.zero_point, np.uint8),
+            }
+        ]
         for name, g in plan.activations.items()
     }
     for name, weight in plan.weights.items():
         initializers[name].CopyFrom(onnx.numpy_helper.from_array(weight.dequantize(), name))
         axis = {} if weight.axis is None else {"axis": weight.axis}
         overrides[name] = [
-            {"quant_type": QuantType.QInt8, "scale": np.array(s, np.float32), "zero_point": np.array(0, np.int8), **axis} for s in weight.scale
+            {
+                "quant_type": QuantType.QInt8,
+                "scale": np.array(s, np.float32),
+                "zero_point": np.array(0, np.int8),
+                **axis,
+            }
+            for s in weight.scale
         ]
     names = {n.name for n in work.graph.node if n.op_type in OPERATORS and not _has_constant_term(n, initializers)}
     logging_level = logging.root.level

@@ -143,7 +143,8 @@ def _range_of(values: NDArray[np.float32], node: onnx.NodeProto) -> TensorRange:
         low, high = values.min(keepdims=True).reshape(-1), values.max(keepdims=True).reshape(-1)
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise ModelFileError(
-            f"layer {node.name or node.output[0]!r} ({node.op_type}) gives NaN or infinity on a calibration picture, expected "
+            f"layer {node.name or node.output[0]!r} ({node.op_type}) gives NaN or infinity on a calibration picture, "
+            "expected "
             "finite numbers; check the weights of that layer before quantizing"
         )
     return TensorRange(min(float(low.min()), 0.0), max(float(high.max()), 0.0), low, high)

@@ -1,4 +1,4 @@
-"""Choose int8 weights so that a layer's output changes least, and, where asked, so that no 16-bit pair sum can saturate.
+"""Choose int8 weights that change a layer's output least and, where asked, let no 16-bit pair sum saturate.
 
 Rounding every weight to its nearest code ignores that inputs go up and down together. Here each weight's rounding error
 is made good by the weights that are rounded after it, along the covariance of the layer's inputs (optimal brain
@@ -7,7 +7,7 @@ quantization with a fixed order: Frantar et al. 2022, "GPTQ"). A pair of neighbo
 made good the same way. So a guilty layer keeps eight bits where it can, instead of losing one everywhere.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 import numpy as np
 import onnx
@@ -23,7 +23,7 @@ __all__ = ["input_covariances", "round_weights"]
 POSITIONS = 100
 """Positions of each picture that enter a covariance; neighbours tell little new."""
 WIDEST = 2304
-"""Rows longer than this get no covariance (it would take more than 40 MB each): their weights are rounded one by one."""
+"""Rows longer than this get no covariance (it would take over 40 MB each): their weights are rounded one by one."""
 PAIR_LIMIT = 128
 """255 * 128 fits into 16 bits, 255 * 129 does not: the most two neighbouring weights of one sign may add up to."""
 DAMPING = 0.01

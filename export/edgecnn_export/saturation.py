@@ -3,7 +3,8 @@
 The kernels for AVX2, AVX-512 without VNNI and SSE4.1 multiply unsigned 8-bit activations with signed 8-bit weights by
 `vpmaddubsw`: products of two neighbouring inputs are added in 16 bits, and a sum outside -32768..32767 is clamped to
 that range. Neighbours are inputs 2i and 2i + 1 of the row a kernel walks, which for convolutions runs over kernel row,
-kernel column and channel. Depthwise kernels widen to 32 bits first and are exact; so are all kernels for Arm. The claims
+kernel column and channel. Depthwise kernels widen to 32 bits first and are exact; so are all kernels for Arm. The
+claims
 were checked against onnxruntime's kernels under emulation (`make cpus`).
 """
 
@@ -127,9 +128,7 @@ def forecast(
     """
     layers = [layer for layer in quantized_layers(model) if can_saturate(layer)]
     counters = {layer.name: _Counter() for layer in layers}
-    clamped = SegmentedNetwork(
-        model, {layer.output: _clamping(layer, counters[layer.name]) for layer in layers}
-    )
+    clamped = SegmentedNetwork(model, {layer.output: _clamping(layer, counters[layer.name]) for layer in layers})
     exact = SegmentedNetwork(model, {})
     error = power = 0.0
     changed = done = 0

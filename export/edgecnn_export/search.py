@@ -67,7 +67,7 @@ class QuantizedModel:
         forecast: what it makes of `model`.
         excluded: nodes that stay in float because they hurt too much.
         unquantized: operators of the network that have no int8 kernel and stay in float, with their counts.
-        judges: pictures the rungs were compared on.
+        held_back: calibration pictures that the rungs were compared on.
         calibration: source, count and digest of the calibration pictures, and the warnings about them.
     """
 
@@ -78,7 +78,7 @@ class QuantizedModel:
     forecast: Forecast
     excluded: tuple[str, ...]
     unquantized: dict[str, int]
-    judges: int
+    held_back: CalibrationSet
     calibration: dict[str, Any]
 
     def summary(self) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def quantize_int8(
         forecast=after,
         excluded=tuple(sorted(state.excluded)),
         unquantized=_float_operators(result),
-        judges=len(ladder.judge),
+        held_back=ladder.judge,
         calibration={
             "source": calibration.source,
             "count": len(calibration),
@@ -231,7 +231,14 @@ def _transform(ladder: _Ladder, state: _State, say: Progress) -> _State:
     """Try what changes the float network without changing what it computes."""
     start = fold_normalisation(state.model)
     if start is not None:
-        folded = replace(state, model=start.model, zero_point=start.zero_point)
+        present = {o for n in start.model.graph.node for o in n.output}
+        folded = replace(
+            state,
+            model=start.model,
+            zero_point=start.zero_point,
+            ranges={k: v for k, v in state.ranges.items() if k in present},
+            activations={k: v for k, v in state.activations.items() if k in present},
+        )
         # Fewer operators and no rounding before the first convolution: kept unless it clearly loses.
         if ladder.attempt("start from the pixels", folded, tolerance=1 / WORTH):
             state = folded
@@ -301,9 +308,7 @@ def _cure(ladder: _Ladder, state: _State, say: Progress) -> _State:
         if name != best:
             ladder.note(name, error, agreement, "another cure loses less")
     (error, agreement), quantized = measured[best]
-    ladder.rungs.append(
-        Rung(best, error, agreement, True, f"same answer with and without VNNI ({len(guilty)} layers)")
-    )
+    ladder.rungs.append(Rung(best, error, agreement, True, f"same answer with and without VNNI ({len(guilty)} layers)"))
     ladder.error, ladder.agreement, ladder.built = error, agreement, quantized
     return candidates[best]
 

@@ -128,7 +128,7 @@ def default_recipe(
         augment = Augment(mirror=not digits)  # as introductions train them
     else:
         augment = _DIGITS if digits else Augment(mirror=True, shift=max(1, size // 16))
-    recipe = Recipe(epochs=epochs, batch=batch, optimizer=chosen, rate=rate or rates[chosen], augment=augment)
+    recipe = Recipe(epochs=epochs, batch=batch, optimizer=chosen, rate=rate or rates.get(chosen, 0.1), augment=augment)
     if chosen == "muon":
         return recipe if data != "mnist" else replace(recipe, smoothing=0.1)
     decay = 5e-4 if chosen == "sgd" else 1e-2

@@ -18,8 +18,6 @@ from torch import Tensor, nn
 
 __all__ = ["SMALL_NETWORKS", "EdgeCNN", "NetworkSize", "SmallNetwork", "create", "measure_size"]
 
-MIN_SIZE = 16  # three halvings must leave a feature map of at least 2×2
-
 
 class EdgeCNN(nn.Module):
     """Whitening filters, then blocks of two 3×3 convolutions, each block at half the resolution of the one before.
@@ -170,15 +168,16 @@ class SmallNetwork:
     name: str
     about: str
     build: Callable[[int, int, int], nn.Module]
+    min_size: int = 16  # three halvings must leave a feature map of at least 2×2
 
 
 SMALL_NETWORKS: dict[str, SmallNetwork] = {
     network.name: network
     for network in (
         SmallNetwork(
-            "simple_cnn", "three convolutions, two poolings, two dense layers: the introduction's CNN", _simple_cnn
+            "simple_cnn", "three convolutions, two poolings, two dense layers: the introduction's CNN", _simple_cnn, 18
         ),
-        SmallNetwork("dnn", "dense layers only, as many parameters as simple_cnn", _dnn),
+        SmallNetwork("dnn", "dense layers only, as many parameters as simple_cnn", _dnn, 18),
         SmallNetwork("resnet8", "MLPerf Tiny's image classifier", _resnet8),
         SmallNetwork(
             "edge_cnn_nano",
@@ -205,7 +204,7 @@ def create(name: str, classes: int, size: int, channels: int = 3) -> nn.Module:
     Args:
         name: One of `SMALL_NETWORKS`.
         classes: How many classes, at least 2.
-        size: Side of the square pictures in pixels, at least 16.
+        size: Side of the square pictures in pixels, at least the network's `min_size`.
         channels: 3 for colour, 1 for grey pictures.
 
     Raises:
@@ -215,8 +214,9 @@ def create(name: str, classes: int, size: int, channels: int = 3) -> nn.Module:
         raise OptionError(f"'{name}' is no network of edgecnn; known are {', '.join(SMALL_NETWORKS)}.")
     if classes < 2:
         raise OptionError(f"A classifier needs at least 2 classes, got {classes}.")
-    if size < MIN_SIZE:
-        raise OptionError(f"'{name}' needs pictures of at least {MIN_SIZE}×{MIN_SIZE} pixels, got {size}×{size}.")
+    least = SMALL_NETWORKS[name].min_size
+    if size < least:
+        raise OptionError(f"'{name}' needs pictures of at least {least}×{least} pixels, got {size}×{size}.")
     if channels not in (1, 3):
         raise OptionError(f"Pictures have 1 or 3 channels, got {channels}.")
     return SMALL_NETWORKS[name].build(classes, size, channels)

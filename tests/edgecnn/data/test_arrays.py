@@ -28,7 +28,9 @@ def test_makes_a_stratified_split_that_follows_the_seed(tmp_path):
 
 def test_keeps_the_split_names_and_pixels_of_the_file(tmp_path):
     values = arrays()
-    path = save(tmp_path, **values, x_test=values["x_train"][:5] // 2, y_test=[0, 1, 2, 0, 1], class_names=["a", "b", "c"])
+    path = save(
+        tmp_path, **values, x_test=values["x_train"][:5] // 2, y_test=[0, 1, 2, 0, 1], class_names=["a", "b", "c"]
+    )
     data = load_data(path)
     assert data.labels == ("a", "b", "c")
     assert data.split == ()
@@ -70,7 +72,10 @@ def test_tells_classes_with_few_pictures(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"y_train": np.full(60, 7), "class_names": ["a", "b", "c"]}, r"holds the label 7 at place 0 \(60 such\); expected 0 to 2"),
+        (
+            {"y_train": np.full(60, 7), "class_names": ["a", "b", "c"]},
+            r"holds the label 7 at place 0 \(60 such\); expected 0 to 2",
+        ),
         ({"y_train": np.arange(60) - 1}, "holds the label -1 at place 0"),
         ({"y_train": np.linspace(0, 1, 60)}, "holds float64; expected whole numbers"),
         ({"y_train": np.zeros(60, int)}, "one class only"),

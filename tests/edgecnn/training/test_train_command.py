@@ -1,0 +1,66 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def run(*arguments, cwd, launcher=("-m", "edgecnn.cli.main")):
+    code = "from edgecnn.cli.main import main; main()"
+    start = ["-c", code] if launcher == ("-m", "edgecnn.cli.main") else list(launcher)
+    command = [sys.executable, *start, "train", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_from_pictures_to_the_next_command(toy_path, tmp_path):
+    done = run(toy_path, "--network", "edge_cnn_nano", "--epochs", 2, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "accuracy " in done.stdout and "of 40 test pictures, one view" in done.stdout
+    assert "next: edgecnn export runs/toy-edge_cnn_nano -o model.onnx" in done.stdout
+    assert "77,387 parameters" in done.stderr and "minutes" in done.stderr and "epoch   2" in done.stderr
+    again = run(toy_path, "--network", "edge_cnn_nano", "--epochs", 1, "--json", cwd=tmp_path)
+    events = [json.loads(line) for line in again.stdout.splitlines()]
+    assert [event["event"] for event in events] == ["plan", "epoch", "result"]
+    assert events[-1]["run"] == "runs/toy-edge_cnn_nano-2"
+
+
+def test_list_shows_what_networks_cost(tmp_path):
+    done = run("--list", "--json", cwd=tmp_path)
+    rows = {row["name"]: row for row in map(json.loads, done.stdout.splitlines())}
+    assert rows["resnet8"]["parameters"] == 77_946 and rows["resnet8"]["macs"] == 12_501_632
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "Give the data"),
+        (["x", "--unfreeze", "2"], 2, "need --from"),
+        (["x", "--from", "efficientnet_lite0", "--network", "dnn"], 2, "exclude each other"),
+        (["nowhere"], 1, "error: 'nowhere' does not exist; expected cifar10"),
+        (["nowhere", "--resume"], 1, "error: There is no run"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(arguments, code, message, tmp_path):
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == code
+    assert message in " ".join(done.stderr.replace("│", " ").split())
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
+def test_two_processes_train_one_network_together(toy_path, tmp_path):
+    script = tmp_path / "start.py"
+    script.write_text("from edgecnn.cli.main import main\nmain()\n")
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script))
+    settings = ("--network", "edge_cnn_nano", "--epochs", 2, "--batch", 50, "--device", "cpu")
+    together = run(toy_path, *settings, "-o", tmp_path / "two", cwd=tmp_path, launcher=torchrun)
+    assert together.returncode == 0, together.stderr
+    assert together.stdout.count("accuracy") == 1  # one process speaks
+    document = json.loads((tmp_path / "two" / "run.json").read_text())
+    assert document["processes"] == 2 and document["result"]["accuracy"] > 0.95
+    nameless = run(toy_path, *settings, cwd=tmp_path, launcher=torchrun)
+    assert nameless.returncode != 0 and "give it with --output" in nameless.stderr

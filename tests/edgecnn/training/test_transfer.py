@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+import torch
+import torchvision
+from edgecnn_runtime.errors import DataError, OptionError
+from safetensors.torch import load_file
+
+from edgecnn import zoo
+from edgecnn.training.blocks import cut_before, find_blocks, train_only_last
+from edgecnn.training.outcome import Listener
+from edgecnn.training.run_folder import load_run, read_run
+from edgecnn.training.transfer import TransferSettings, fine_tuning_recipe, train_transfer
+from edgecnn.training.world import join_world
+
+
+def transfer(data, base, folder, cache, *, train_last=1, unfreeze=0, epochs=2, **settings):
+    recipe = fine_tuning_recipe(20, 200, epochs=epochs, batch=50, optimizer=None, rate=None)
+    chosen = TransferSettings(str(base), train_last, unfreeze, recipe, cache)
+    with join_world("cpu") as world:
+        return train_transfer(data, zoo.load(str(base)), chosen, folder=folder, world=world, **settings)
+
+
+def weights(folder):
+    return load_file(folder / "weights.safetensors")
+
+
+def test_the_head_alone_is_trained_and_features_are_kept_by_content(toy, toy_run, tmp_path):
+    notes = []
+    listener = Listener(on_note=notes.append)
+    outcome = transfer(toy, toy_run, tmp_path / "one", tmp_path / "cache", listener=listener)
+    assert outcome.evaluation.accuracy > 0.95
+    before, after = weights(toy_run), weights(tmp_path / "one")
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"head.weight", "head.bias"}
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+    assert not any("cache" in note for note in notes)
+    transfer(toy, toy_run, tmp_path / "two", tmp_path / "cache", listener=listener)
+    assert sum("come from the cache" in note for note in notes) == 2
+    assert torch.equal(weights(tmp_path / "two")["head.weight"], after["head.weight"])
+    for file in (tmp_path / "cache").iterdir():
+        file.write_bytes(b"damaged")
+    transfer(toy, toy_run, tmp_path / "three", tmp_path / "cache")
+    assert torch.equal(weights(tmp_path / "three")["head.weight"], after["head.weight"])
+
+
+def test_a_reused_run_loads_without_the_run_it_came_from(toy, toy_run, tmp_path):
+    outcome = transfer(toy, toy_run, tmp_path, None)
+    assert read_run(tmp_path)["network"]["kind"] == "small"
+    network = load_run(tmp_path)
+    pixels = torch.from_numpy(toy.test.batch(np.arange(40))).float() / 255
+    inputs = ((pixels - torch.tensor(network.mean)) / torch.tensor(network.std)).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        np.testing.assert_allclose(network.module(inputs).numpy(), outcome.evaluation.logits, atol=1e-3)
+
+
+def test_last_blocks_learn_on_frozen_features(toy, toy_run, tmp_path):
+    outcome = transfer(toy, toy_run, tmp_path, None, train_last=2)
+    assert outcome.evaluation.accuracy > 0.95
+    before, after = weights(toy_run), weights(tmp_path)
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"head", "blocks"}
+    assert torch.equal(before["blocks.0.0.weight"], after["blocks.0.0.weight"])
+
+
+def test_fine_tuning_goes_on_where_it_was_stopped(toy, toy_run, tmp_path):
+    whole = transfer(toy, toy_run, tmp_path / "whole", None, unfreeze=3)
+    assert whole.evaluation.accuracy > 0.95 and len(whole.history) == 2
+    assert read_run(tmp_path / "whole")["head_accuracy"] > 0.95
+    kept = weights(toy_run)["blocks.0.1.running_mean"]
+    assert torch.equal(weights(tmp_path / "whole")["blocks.0.1.running_mean"], kept)
+
+    def stop(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        transfer(toy, toy_run, tmp_path / "stopped", None, unfreeze=3, listener=Listener(on_epoch=stop))
+    transfer(toy, toy_run, tmp_path / "stopped", None, unfreeze=3, resume=True)
+    one, two = weights(tmp_path / "whole"), weights(tmp_path / "stopped")
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    with pytest.raises(DataError, match="has finished"):
+        transfer(toy, toy_run, tmp_path / "stopped", None, unfreeze=3, resume=True)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "vgg11"])
+def test_known_networks_are_cut_at_every_late_block(name):
+    module = torchvision.models.get_model(name, weights=None, num_classes=5).eval()
+    inputs = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        expected = module(inputs)
+        for count in (2, 3):
+            trained = train_only_last(module, count)
+            front, back = cut_before(module, trained[0])
+            torch.testing.assert_close(back(front(inputs)), expected, atol=1e-5, rtol=1e-5)
+    assert sum(weight.requires_grad for weight in module.parameters()) > 2
+
+
+def test_efficientnet_is_seventeen_blocks_and_cut_before_the_last_two():
+    module = zoo.load("efficientnet_lite0", zoo.NetworkRequest(random_weights=True)).module
+    blocks = find_blocks(module)
+    assert len(blocks) == 19 and blocks[0] == ["conv_stem", "bn1"] and blocks[-1] == ["classifier"]
+    front, back = cut_before(module, blocks[-2][0])
+    inputs = torch.randn(1, 3, 96, 96)
+    with torch.inference_mode():
+        torch.testing.assert_close(back(front(inputs)), module(inputs), atol=1e-5, rtol=1e-5)
+
+
+def test_too_many_blocks_and_wrong_optimizers_are_refused(toy, toy_run, tmp_path):
+    with pytest.raises(OptionError, match=r"The network has \d+ blocks; 99 cannot be trained"):
+        transfer(toy, toy_run, tmp_path, None, train_last=99)
+    with pytest.raises(OptionError, match="muon is for edge_cnn from scratch"):
+        fine_tuning_recipe(20, 200, epochs=1, batch=8, optimizer="muon", rate=None)

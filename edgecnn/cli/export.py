@@ -1,5 +1,6 @@
 """`edgecnn export`: a network in, one model file out, checked against the network on the way."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -120,10 +121,11 @@ def _load_onnx(path: Path, request: NetworkRequest) -> "PixelGraph":
     normalisation = None
     if request.mean or request.std:
         normalisation = Normalisation(request.mean or (0.0, 0.0, 0.0), request.std or (1.0, 1.0, 1.0))
+    about_size = (request.size, request.resize, request.resize_to, request.kernel)
     return from_onnx(
         path,
         labels=request.labels,
-        preprocess=request.preprocess(None) if request.size else None,
+        preprocess=request.preprocess(None) if any(about_size) else None,
         normalisation=normalisation,
         name=request.name,
         licence=request.licence,
@@ -149,6 +151,10 @@ def _check_output(output: Path) -> None:
     """Say at once what would otherwise fail after minutes of work."""
     if not output.parent.is_dir():
         raise OptionError(f"the folder {output.parent} does not exist; make it, or choose another for {output.name}.")
+    if output.is_dir():
+        raise OptionError(f"{output} is a folder; expected the file to write, such as {output / 'model.onnx'}.")
+    if not os.access(output.parent, os.W_OK):
+        raise OptionError(f"the folder {output.parent} cannot be written to; choose another for {output.name}.")
 
 
 def _read_size(text: str | None) -> tuple[int, int] | None:

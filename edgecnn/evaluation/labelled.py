@@ -1,6 +1,7 @@
 """Labelled pictures from disk: a list in `labels.csv`, a folder of class folders, or an `.npz` of arrays."""
 
 import csv
+import re
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from edgecnn_runtime.image import ImageSource
 from edgecnn.evaluation.pictures import pictures_in
 
 __all__ = ["LabelledPictures", "read_labelled"]
+
+_INDEX = re.compile(r"-?[0-9]{1,9}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +74,15 @@ def read_labelled(path: Path, class_names: Sequence[str]) -> LabelledPictures:
 
 
 def _read_list(folder: Path) -> LabelledPictures:
+    try:
+        return _read_rows(folder)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{folder / 'labels.csv'} cannot be read as a table in UTF-8: {error}.") from error
+
+
+def _read_rows(folder: Path) -> LabelledPictures:
     paths, labels = [], []
-    with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
+    with (folder / "labels.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)
         missing = {"file", "label"} - set(rows.fieldnames or ())
         if missing:
@@ -82,7 +92,7 @@ def _read_list(folder: Path) -> LabelledPictures:
             path = root / (row["file"] or "")
             if not path.resolve().is_relative_to(root):
                 raise DataError(f"{folder / 'labels.csv'} line {number} names {row['file']!r}, outside images/.")
-            if not (row["label"] or "").strip().lstrip("-").isdecimal():
+            if not _INDEX.fullmatch((row["label"] or "").strip()):
                 raise DataError(
                     f"{folder / 'labels.csv'} line {number} has the label {row['label']!r}; expected an index."
                 )
@@ -109,12 +119,17 @@ def _read_class_folders(folder: Path, class_names: Sequence[str]) -> LabelledPic
 
 def _read_npz(path: Path) -> LabelledPictures:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise DataError(f"{path} is no .npz archive; expected one with x_test and y_test.")
+        with archive:
             missing = {"x_test", "y_test"} - set(archive.files)
             if missing:
                 raise DataError(f"{path} has no {sorted(missing)[0]!r}; expected x_test and y_test.")
             pictures, labels = archive["x_test"], archive["y_test"]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DataError:
+        raise
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise DataError(f"{path} cannot be read as an .npz of plain arrays: {error}.") from error
     if pictures.ndim == 3:
         pictures = pictures[..., None]

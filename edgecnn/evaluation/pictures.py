@@ -1,6 +1,7 @@
 """From what a person types (files, folders, globs, `-`) to a list of pictures."""
 
 import glob
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,12 +27,12 @@ def find_pictures(paths: Sequence[str]) -> list[str]:
     for path in paths:
         if path == STANDARD_INPUT:
             found.append(path)
-        elif Path(path).is_dir():
+        elif _is_folder(path):
             inside = [str(p) for p in pictures_in(Path(path))]
             if not inside:
                 raise OptionError(f"the folder {path} holds no pictures; expected files such as .jpg, .png or .webp.")
             found += inside
-        elif glob.has_magic(path) and not Path(path).exists():
+        elif glob.has_magic(path) and not os.path.lexists(path):
             matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207  (Path.glob takes no absolute pattern)
             if not matches:
                 raise OptionError(f"nothing matches {path}; expected the name of a picture or a folder.")
@@ -39,6 +40,13 @@ def find_pictures(paths: Sequence[str]) -> list[str]:
         else:
             found.append(path)
     return found
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return Path(path).is_dir()
+    except OSError:  # a name too long, a folder that may not be entered: reading it will say so
+        return False
 
 
 def pictures_in(folder: Path) -> list[Path]:

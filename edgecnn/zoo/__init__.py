@@ -60,14 +60,14 @@ def load(source: str, request: NetworkRequest | None = None) -> Network:
 
 def _load(source: str, request: NetworkRequest) -> Network:
     prefix, colon, name = source.partition(":")
-    if Path(source).is_dir():
-        from edgecnn.training.run_folder import load_run
-
-        return load_run(Path(source))
     if source == "efficientnet_lite0":
         from edgecnn.zoo.efficientnet_lite0 import load_efficientnet_lite0
 
         return load_efficientnet_lite0(request)
+    if Path(source).is_dir():
+        from edgecnn.training.run_folder import load_run
+
+        return load_run(Path(source))
     if colon and prefix == "torchvision":
         from edgecnn.zoo.from_torchvision import load_torchvision
 

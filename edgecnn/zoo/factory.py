@@ -30,8 +30,10 @@ def load_factory(module_name: str, attribute: str, request: NetworkRequest) -> N
         for part in attribute.split("."):
             target = getattr(target, part)
     except ModuleNotFoundError as error:
-        if error.name and not module_name.startswith(error.name):
-            raise
+        if error.name and not f"{module_name}.".startswith(f"{error.name}."):
+            raise OptionError(
+                f"{module_name} imports {error.name}, which is not installed; type: pip install {error.name}"
+            ) from error
         raise OptionError(
             f"there is no Python module {module_name!r}; expected package.module:factory, importable from {here}."
         ) from error
@@ -39,6 +41,9 @@ def load_factory(module_name: str, attribute: str, request: NetworkRequest) -> N
         raise OptionError(
             f"{module_name} has no {attribute!r}; expected the name of a function that makes the network."
         ) from error
+    # Somebody's own code fails in its own way.
+    except Exception as error:
+        raise OptionError(f"importing {module_name} failed: {_reason(error)}; --debug shows where.") from error
     module = target if isinstance(target, torch.nn.Module) else _call(target, f"{module_name}:{attribute}")
     if isinstance(module, Network):
         return module
@@ -64,3 +69,10 @@ def _call(target: object, name: str) -> object:
         return target()
     except TypeError as error:
         raise OptionError(f"{name}() cannot be called without arguments: {error}.") from error
+    except Exception as error:
+        raise OptionError(f"{name}() failed: {_reason(error)}; --debug shows where.") from error
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0].rstrip('.')}" if text else type(error).__name__

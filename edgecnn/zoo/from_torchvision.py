@@ -57,7 +57,8 @@ def _build(name: str, weights: Any, *, random_weights: bool) -> torch.nn.Module:
         return _get_model(name, weights=None, **options)
     try:
         return _get_model(name, weights=weights)
-    except (urllib.error.URLError, OSError) as error:
+    # torch.hub raises RuntimeError for a download that is not what its hash promises.
+    except (urllib.error.URLError, OSError, RuntimeError) as error:
         raise OptionError(
             f"the weights of torchvision:{name} cannot be downloaded from {weights.url} ({error}); connect to the "
             "network, give a file with --weights, or try the network out with --random-weights."

@@ -15,9 +15,13 @@ from edgecnn_runtime.preprocess import Preprocess
 from onnx import TensorProto, helper, numpy_helper
 
 from edgecnn_export.features import expose_features
-from edgecnn_export.pixel_graph import FEATURES, LOGITS, MAX_IR, PIXELS, FeatureTap, PixelGraph
+from edgecnn_export.pixel_graph import FEATURES, LOGITS, MAX_IR, PIXELS, FeatureTap, PixelGraph, Reference
+from edgecnn_export.rename import make_room, rename_tensors
 
 __all__ = ["from_onnx"]
+
+_NEW = ("pixels_nchw", "pixels_float", "pixels_scaled", "pixel_scale", "pixel_offset")
+_RESERVED = frozenset({PIXELS, LOGITS, FEATURES, *_NEW})
 
 
 def from_onnx(
@@ -30,6 +34,8 @@ def from_onnx(
     licence: str | None = None,
 ) -> PixelGraph:
     """Read an `.onnx`: one of edgecnn's own as it is, a foreign one with what is missing given.
+
+    A softmax at the end of a foreign graph is taken off, so that its scores are logits like everyone's.
 
     Args:
         path: the file; external data and operators from outside are refused.
@@ -45,12 +51,18 @@ def from_onnx(
     file = ModelFile.load(path, labels=labels, preprocess=preprocess, normalisation=normalisation)
     model = onnx.load_model_from_string(file.data)
     classifier = Classifier(file, device="cpu")
+    reference: Reference = classifier.logits
     if file.card:
         tap = file.features
         features = FeatureTap(tap.weights, tap.transposed) if tap else None
     else:
-        _start_at_pixels(model, file)
-        _rename_output(model, file.logits.name)
+        scores = _before_softmax(model, file.logits.name)
+        if scores != file.logits.name:
+            reference = _inner_tensor(classifier, scores)
+        kept = {scores} & {LOGITS} | ({file.input.name} & {PIXELS} if file.normalisation is None else set())
+        renamed = make_room(model.graph, _RESERVED - kept)
+        _start_at_pixels(model, file, renamed.get(file.input.name, file.input.name))
+        rename_tensors(model.graph, {renamed.get(scores, scores): LOGITS})
         features = expose_features(model)
     model.ir_version = min(model.ir_version, MAX_IR)
     del model.metadata_props[:]
@@ -60,7 +72,7 @@ def from_onnx(
         name=name or file.name,
         labels=file.labels,
         preprocess=file.preprocess,
-        reference=classifier.logits,
+        reference=reference,
         reference_name=f"{Path(path).name} in ONNX Runtime {onnxruntime.__version__}",
         features=features,
         licence=licence or file.licence,
@@ -68,9 +80,9 @@ def from_onnx(
     )
 
 
-def _start_at_pixels(model: onnx.ModelProto, file: ModelFile) -> None:
+def _start_at_pixels(model: onnx.ModelProto, file: ModelFile, old: str) -> None:
     """Put Transpose, Cast, Mul and Add in front of the old input."""
-    graph, old = model.graph, file.input.name
+    graph = model.graph
     if old == PIXELS and file.normalisation is None:
         return
     nodes, current = [], PIXELS
@@ -101,27 +113,29 @@ def _start_at_pixels(model: onnx.ModelProto, file: ModelFile) -> None:
             graph.input[index].CopyFrom(helper.make_tensor_value_info(PIXELS, TensorProto.UINT8, shape_of_pixels))
 
 
-def _rename_output(model: onnx.ModelProto, old: str) -> None:
-    """Call the scores `logits` and drop other outputs, which no one asked for."""
+def _before_softmax(model: onnx.ModelProto, scores: str) -> str:
+    """Drop all outputs but the scores, and a softmax that makes them: a model file ends in logits.
+
+    Returns:
+        Name of the tensor that holds the logits.
+    """
     graph = model.graph
-    kept = [value for value in graph.output if value.name == old]
+    kept = next(value for value in graph.output if value.name == scores)
+    last = next((node for node in graph.node if scores in node.output), None)
+    if last is not None and last.op_type in ("Softmax", "LogSoftmax"):
+        kept.name = last.input[0]
+        graph.node.remove(last)
     del graph.output[:]
-    graph.output.extend(kept)
-    if old == LOGITS:
-        return
-    for node in graph.node:
-        for names in (node.input, node.output):
-            for index, entry in enumerate(names):
-                if entry == old:
-                    names[index] = LOGITS
-    graph.output[0].name = LOGITS
+    graph.output.append(kept)
+    return str(kept.name)
+
+
+def _inner_tensor(classifier: Classifier, name: str) -> Reference:
+    extended = classifier.with_outputs([name])
+    return lambda pixels: np.asarray(extended.run(pixels, [name])[0], np.float32)
 
 
 def _check(model: onnx.ModelProto, file: ModelFile) -> None:
-    if FEATURES in {t.name for t in model.graph.input}:
-        raise ModelFileError(
-            f"{file.name}: the input is called {FEATURES!r}, which is an output's name in a model file."
-        )
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["camera"]
 
+# Decoding and showing want a core too; a network that takes them all would wait for its own slowest thread.
+_SPARE_ONE = max(1, (os.cpu_count() or 1) - 1)
 _VIEWS = ("plain", "edges", "features", "cam")
 # Read by OpenCV when it is loaded or opens a source; what the user has set stays.
 _ENVIRONMENT = {
@@ -44,7 +46,9 @@ def camera(
     model: Annotated[Path | None, typer.Option(help="Model file; the built-in ImageNet model if not given.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, …")] = "auto",
     require: Annotated[bool, typer.Option("--require", help="Fail when the device does not start.")] = False,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the network; one a core if left out.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the network; all cores but one if not given.")
+    ] = None,
     list_: Annotated[bool, typer.Option("--list", help="Name the cameras and exit.")] = False,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Size to ask the camera for.")] = None,
     fps: Annotated[float | None, typer.Option(help="Rate to ask the camera for, or to grab the screen at.")] = None,
@@ -89,7 +93,7 @@ def camera(
 
         options = SourceOptions(size=_parse_size(size), fps=fps, realtime=realtime, loop=loop)
         live = LiveClassifier(
-            Classifier(model, device=device, require=require, threads=threads),
+            Classifier(model, device=device, require=require, threads=threads or _SPARE_ONE),
             Source(source, options),
             smoothing=SmoothingOptions(time_constant_s=smooth),
             min_score=min_score,

@@ -1,0 +1,69 @@
+"""Does the loop run for ever? 100,000 decoded frames through source, network, smoothing, drawing and encoding.
+
+python benchmarks/live_soak.py [FRAMES]
+
+A small clip is decoded in a loop as fast as frames go and labelled by a small network; every tenth frame is composed,
+annotated, published to a browser view nobody reads, and recorded. Memory, threads and descriptors are compared with
+those after the first tenth.
+"""
+
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import cv2
+from edgecnn_runtime import Classifier
+from edgecnn_runtime.live import LiveClassifier, Source, SourceOptions
+from edgecnn_runtime.live.compose import Composer
+from edgecnn_runtime.live.controls import Controls
+from edgecnn_runtime.live.recorder import Recorder
+from edgecnn_runtime.live.web import WebView
+from live_parts import colour_model, open_descriptors, scene
+from measure import machine
+
+
+def resident_mib() -> float:
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+def main() -> None:
+    frames = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    print(machine())
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "clip.avi"
+        writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"MJPG"), 30, (160, 120))
+        for index in range(200):
+            writer.write(scene(index, (160, 120)))
+        writer.release()
+        classifier = Classifier(colour_model(), threads=1)
+        controls, composer = Controls(), Composer(classifier.model.preprocess)
+        web = WebView("127.0.0.1", 0, controls)
+        recorder = Recorder(Path(folder) / "soak.mkv")
+        started, first = time.monotonic(), None
+        with LiveClassifier(classifier, Source(clip, SourceOptions(loop=True))) as live:
+            for number, view in enumerate(live, start=1):
+                if number % 10 == 0 and view.frame is not None:
+                    controls.press("123456789"[number // 10 % 9])
+                    live.want_features = live.want_activation = number // 1000 % 2 == 1
+                    picture = composer.compose(view, controls)
+                    composer.annotate(picture, view, controls, shown_fps=0.0)
+                    web.publish(picture, {"label": view.label})
+                    recorder.add(picture, view.frame.grabbed_at)
+                if number % (frames // 10) == 0:
+                    now = (resident_mib(), threading.active_count(), open_descriptors())
+                    first = first or now
+                    print(f"{number:7} frames: {now[0]:6.1f} MiB, {now[1]} threads, {now[2]} descriptors", flush=True)
+                if number == frames:
+                    break
+        took = time.monotonic() - started
+        recorder.close()
+        web.close()
+    print(f"{frames} frames in {took:.0f} s ({frames / took:.0f} a second); memory {now[0] / first[0] - 1:+.1%}, "
+          f"threads {now[1] - first[1]:+d}, descriptors {now[2] - first[2]:+d} against the first tenth")
+
+
+if __name__ == "__main__":
+    main()

@@ -306,7 +306,8 @@ def _report(outcome: Outcome, *, json: bool) -> None:
         print_json(document)
         return
     typer.echo(
-        f"accuracy {percent(evaluation.accuracy, 2)} ({evaluation.correct} of {evaluation.count} test pictures, one view)"
+        f"accuracy {percent(evaluation.accuracy, 2)} "
+        f"({evaluation.correct} of {evaluation.count} test pictures, one view)"
     )
     if outcome.views_accuracy is not None:
         typer.echo(f"over six views {percent(outcome.views_accuracy, 2)}, which a deployed file does not do")

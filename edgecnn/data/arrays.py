@@ -11,7 +11,16 @@ from edgecnn_runtime.errors import DataError
 from edgecnn_runtime.preprocess import Preprocess
 
 from edgecnn.data.check import check_labels, count_warnings, duplicate_warning
-from edgecnn.data.dataset import DataSet, LazyPictures, Pictures, PicturesInMemory, Pixels, fingerprint, hash_pictures
+from edgecnn.data.dataset import (
+    Array,
+    DataSet,
+    LazyPictures,
+    Pictures,
+    PicturesInMemory,
+    Pixels,
+    fingerprint,
+    hash_pictures,
+)
 from edgecnn.data.split import stratified_split
 
 __all__ = ["from_arrays", "read_npz"]
@@ -19,7 +28,7 @@ __all__ = ["from_arrays", "read_npz"]
 _KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
-def read_npz(path: Path) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def read_npz(path: Path) -> dict[str, Array]:
     """The arrays of an `.npz`: `x_train` and `y_train` (or `x` and `y`), optional `x_test`, `y_test`, `class_names`.
 
     Raises:
@@ -44,7 +53,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
 
 
 def from_arrays(
-    arrays: dict[str, np.ndarray],  # type: ignore[type-arg]
+    arrays: dict[str, Array],
     *,
     name: str,
     source: str,
@@ -56,8 +65,8 @@ def from_arrays(
     """Check arrays and make them a data set; a missing test split is made by `stratified_split`.
 
     Args:
-        arrays: `x_train` and `x_test` `(N, H, W)` or `(N, H, W, 1 or 3)` uint8, `y_train` and `y_test` `(N,)` whole numbers,
-            optional `class_names` `(classes,)` str.
+        arrays: `x_train` and `x_test` `(N, H, W)` or `(N, H, W, 1 or 3)` uint8, `y_train` and `y_test` `(N,)` whole
+            numbers, optional `class_names` `(classes,)` str.
         name: Name of the data set.
         source: Where it came from.
         labels: Class names, unless the arrays bring them.
@@ -81,7 +90,8 @@ def from_arrays(
         y_test = check_labels(arrays["y_test"], len(x_test), classes=len(labels), where=f"y_test of {name}")
         if x_test.shape[1:] != x_train.shape[1:]:
             raise DataError(
-                f"x_test of {name} holds pictures of {x_test.shape[1:]}, x_train of {x_train.shape[1:]}; expected one size."
+                f"x_test of {name} holds pictures of {x_test.shape[1:]}, x_train of {x_train.shape[1:]}; "
+                f"expected one size."
             )
         split: tuple[tuple[str, str], ...] = ()
     else:
@@ -109,7 +119,7 @@ def from_arrays(
     )
 
 
-def _check_pixels(values: np.ndarray, *, where: str) -> Pixels:  # type: ignore[type-arg]
+def _check_pixels(values: Array, *, where: str) -> Pixels:
     pixels = values[..., None] if values.ndim == 3 else values
     if pixels.ndim != 4 or pixels.shape[3] not in (1, 3) or 0 in pixels.shape:
         raise DataError(
@@ -117,7 +127,7 @@ def _check_pixels(values: np.ndarray, *, where: str) -> Pixels:  # type: ignore[
         )
     if pixels.dtype != np.uint8:
         raise DataError(f"{where} holds {pixels.dtype}; expected uint8 pixels from 0 to 255.")
-    return pixels
+    return np.asarray(pixels, np.uint8)
 
 
 def _resized(pictures: PicturesInMemory, preprocess: Preprocess) -> Pictures:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from edgecnn_runtime.errors import DataError
 
-from edgecnn.data.dataset import Labels
+from edgecnn.data.dataset import Array, Labels
 
 __all__ = ["check_labels", "count_warnings", "duplicate_warning"]
 
 FEW = 20  # training pictures of a class below which a result is a coincidence
 
 
-def check_labels(values: np.ndarray, count: int, *, classes: int | None, where: str) -> Labels:  # type: ignore[type-arg]
+def check_labels(values: Array, count: int, *, classes: int | None, where: str) -> Labels:
     """Class indices as int64, after checking their shape, kind and range.
 
     Args:

@@ -1,4 +1,4 @@
-"""Read CIFAR-10 as torchvision keeps it: pickled batches, opened by an unpickler that builds arrays and nothing else."""
+"""Read CIFAR-10 as torchvision keeps it: pickles, opened by an unpickler that builds arrays and nothing else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from edgecnn_runtime.errors import DataError
 
-from edgecnn.data.dataset import Pixels
+from edgecnn.data.dataset import Array, Pixels
 
 __all__ = ["find_cifar", "read_cifar"]
 
@@ -40,7 +40,7 @@ def find_cifar(folder: Path) -> Path | None:
     return None
 
 
-def read_cifar(folder: Path) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def read_cifar(folder: Path) -> dict[str, Array]:
     """`x_train`, `y_train`, `x_test`, `y_test` of CIFAR-10 in torchvision's form; pixels `(N, 32, 32, 3)` uint8 RGB.
 
     Raises:
@@ -56,9 +56,9 @@ def read_cifar(folder: Path) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
     }
 
 
-def _read_batch(path: Path) -> tuple[Pixels, np.ndarray]:  # type: ignore[type-arg]
+def _read_batch(path: Path) -> tuple[Pixels, Array]:
     try:
-        content = _ArrayUnpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()  # noqa: S301 - allow-list above
+        content = _ArrayUnpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
         flat = content.get(b"data", content.get("data"))
         labels = np.asarray(content.get(b"labels", content.get("labels")), np.int64)
         pixels = np.ascontiguousarray(np.asarray(flat, np.uint8).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))

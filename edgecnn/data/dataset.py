@@ -12,8 +12,19 @@ import numpy as np
 import numpy.typing as npt
 from edgecnn_runtime.preprocess import Preprocess
 
-__all__ = ["DataSet", "Labels", "LazyPictures", "Pictures", "PicturesInMemory", "Pixels", "hash_pictures"]
+__all__ = [
+    "Array",
+    "DataSet",
+    "Labels",
+    "LazyPictures",
+    "Pictures",
+    "PicturesInMemory",
+    "Pixels",
+    "fingerprint",
+    "hash_pictures",
+]
 
+Array = npt.NDArray[np.generic]  # of a kind that has still to be checked
 Pixels = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 
@@ -23,8 +34,15 @@ MEMORY_LIMIT = 2 * 1024**3  # bytes of pixels above which a set is streamed inst
 class Pictures(Protocol):
     """One split: `labels` `(N,)` int64 and pictures of one size, `shape` `(H, W, C)`, read by number."""
 
-    labels: Labels
-    shape: tuple[int, int, int]
+    @property
+    def labels(self) -> Labels:
+        """Class indices `(N,)`."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """`(H, W, C)` of every picture."""
+        ...
 
     def batch(self, numbers: npt.NDArray[np.int64]) -> Pixels:
         """Pictures `(n, H, W, C)` uint8 of the given numbers, in their order."""
@@ -39,7 +57,7 @@ class PicturesInMemory:
     labels: Labels
 
     @property
-    def shape(self) -> tuple[int, int, int]:  # type: ignore[override]
+    def shape(self) -> tuple[int, int, int]:
         """`(H, W, C)` of every picture."""
         _, height, width, channels = self.pixels.shape
         return height, width, channels

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from edgecnn_runtime.errors import DataError, ImageError
 from edgecnn_runtime.image import IMAGE_SUFFIXES, decode_image
 from edgecnn_runtime.preprocess import Preprocess
@@ -164,7 +165,7 @@ def _complain(lost: list[Path], total: int, warnings: list[str]) -> None:
     warnings.append(f"{len(lost)} of {total} pictures cannot be read and are left out: {shown}.")
 
 
-def _take(pictures: Pictures, numbers: np.ndarray) -> Pictures:  # type: ignore[type-arg]
+def _take(pictures: Pictures, numbers: npt.NDArray[np.int64]) -> Pictures:
     labels = pictures.labels[numbers]
     if isinstance(pictures, PicturesInMemory):
         return PicturesInMemory(pictures.pixels[numbers], labels)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from edgecnn_runtime.errors import DataError, MissingPackageError
 
 from edgecnn.data.arrays import read_npz
 from edgecnn.data.cifar import find_cifar, read_cifar
+from edgecnn.data.dataset import Array
 from edgecnn.data.idx import find_idx, read_idx
 
 __all__ = ["NAMED", "NamedSet", "find_named"]
@@ -43,11 +43,11 @@ NAMED = {
 }
 
 
-def find_named(name: str, data_dir: Path | None) -> tuple[dict[str, np.ndarray], str]:  # type: ignore[type-arg]
+def find_named(name: str, data_dir: Path | None) -> tuple[dict[str, Array], str]:
     """The arrays of a named data set and the path they came from.
 
-    Looks in `data_dir`, in the system's own folder and in the download folder for an `.npz`, IDX files or CIFAR-10's batches;
-    what is nowhere is downloaded by torchvision.
+    Looks in `data_dir`, in the system's own folder and in the download folder for an `.npz`, IDX files or CIFAR-10's
+    batches; what is nowhere is downloaded by torchvision.
 
     Raises:
         DataError: Nothing there and the download failed, or a file is damaged.
@@ -70,7 +70,7 @@ def find_named(name: str, data_dir: Path | None) -> tuple[dict[str, np.ndarray],
     return found
 
 
-def _look(root: Path, name: str, entry: NamedSet) -> tuple[dict[str, np.ndarray], str] | None:  # type: ignore[type-arg]
+def _look(root: Path, name: str, entry: NamedSet) -> tuple[dict[str, Array], str] | None:
     places = [root, *(root / folder for folder in entry.folders)]
     for file in (place / f"{name}.npz" for place in places):
         if file.is_file():

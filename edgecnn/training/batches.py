@@ -66,7 +66,7 @@ def epoch_batches(
     batch: int,
     seed: int,
     epoch: int,
-    share: Share = Share(),  # noqa: B008 - frozen
+    share: Share = Share(),
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Augmented pixels `(n, H, W, C)` uint8 and labels `(n,)` int64 of every step of an epoch.
 

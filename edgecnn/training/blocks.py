@@ -27,7 +27,7 @@ def find_head(module: nn.Module) -> str:
     names = [name for name, part in module.named_modules() if isinstance(part, nn.Linear)]
     if not names:
         raise OptionError("The network has no linear layer to put new classes on; expected one at its end.")
-    return names[-1]
+    return str(names[-1])
 
 
 def replace_head(module: nn.Module, classes: int) -> nn.Linear:

@@ -100,4 +100,5 @@ def _views(module: nn.Module, inputs: Tensor) -> Tensor:
     height, width = inputs.shape[2:]
     seen = (inputs, padded[:, :, :height, :width], padded[:, :, 2 : 2 + height, 2 : 2 + width])
     answers = [module(view) + module(view.flip(3)) for view in seen]
-    return 0.5 * answers[0] + 0.25 * answers[1] + 0.25 * answers[2]
+    mean: Tensor = 0.5 * answers[0] + 0.25 * answers[1] + 0.25 * answers[2]
+    return mean / 2

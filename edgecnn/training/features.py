@@ -76,7 +76,7 @@ def _compute(
     device: torch.device,
     on_pictures: Callable[[int], None] | None,
 ) -> Features:
-    front = front.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    front = front.eval().to(memory_format=torch.channels_last)
 
     def run(start: int) -> Features:
         numbers = np.arange(start, min(start + BATCH, len(pictures.labels)))
@@ -88,7 +88,7 @@ def _compute(
         return np.asarray(features)
 
     threads = torch.get_num_threads()
-    # A core to each batch, not a batch to all cores: no waiting for each other, and the same bits on any number of cores.
+    # A core to each batch, not a batch to all cores: none waits, and any number of cores gives the same bits.
     workers = 1 if device.type == "cuda" else threads
     try:
         with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:

@@ -1,4 +1,4 @@
-"""The pictures of a run: learning curves, the confusion matrix, and the test pictures that were misjudged most surely."""
+"""The pictures of a run: learning curves, confusion matrix, and the test pictures misjudged most surely."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class HeadFit:
 
 
 def fit_head(features: Features, labels: Labels, classes: int, *, seed: int) -> HeadFit:
-    """Logistic regression with the strength of its regularisation chosen by holding back each fifth of the training pictures.
+    """Logistic regression; the strength of its regularisation is chosen by holding back each fifth of the pictures.
 
     Args:
         features: `(N, D)` float32.
@@ -72,8 +72,8 @@ def _solve(inputs: Tensor, targets: Tensor, classes: int, strength: float) -> tu
     def loss() -> Tensor:
         solver.zero_grad()
         value = nn.functional.cross_entropy(inputs @ weight.T + bias, targets) + strength * weight.square().sum() / 2
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         return value
 
-    solver.step(loss)  # type: ignore[no-untyped-call]
+    solver.step(loss)
     return weight.detach(), bias.detach()

@@ -115,7 +115,7 @@ def fit(
                     f"The loss became {value} in epoch {epoch + 1}; the weights after epoch {len(history)} are kept: "
                     f"try --rate {recipe.rate / 3:.2g} or a larger --batch."
                 )
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             number = epoch * batches + step
             optimizers.step(number)
             average.update(module, number)
@@ -127,9 +127,7 @@ def fit(
                 on_step(Progress(epoch, number + 1, steps, loss_sum / (step + 1), right / seen, rate))
         seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
         current = {name: value.clone() for name, value in module.state_dict().items()}
-        module.load_state_dict(average.values)
-        glance = predict(module, data.test, normalise, count=GLANCE).accuracy
-        module.load_state_dict(current)
+        glance = _glance(module, average, current, data, normalise)
         rate = seen * world.count / seconds
         line = Epoch(epoch + 1, loss_sum / batches, right / seen, glance, seconds, cpu_seconds, rate)
         history = (*history, line)
@@ -140,6 +138,20 @@ def fit(
     module.load_state_dict(average.values)
     module.eval()
     return history
+
+
+def _glance(
+    module: nn.Module,
+    average: AveragedWeights,
+    current: dict[str, torch.Tensor],
+    data: DataSet,
+    normalise: Normalise,
+) -> float:
+    """Accuracy of the averaged weights on a part of the test pictures; the network goes on with its own."""
+    module.load_state_dict(average.values)
+    accuracy = predict(module, data.test, normalise, count=GLANCE).accuracy
+    module.load_state_dict(current)
+    return accuracy
 
 
 def _restore(module: nn.Module, average: AveragedWeights, history: tuple[Epoch, ...], checkpoint: Path | None) -> None:

@@ -28,7 +28,8 @@ def orthogonalize(gradient: Tensor) -> Tensor:
     for _ in range(ITERATIONS):
         gram = matrix @ matrix.T
         matrix = a * matrix + (b * gram + c * gram @ gram) @ matrix
-    return matrix.T if tall else matrix
+    result: Tensor = matrix.T if tall else matrix
+    return result
 
 
 class Muon(torch.optim.Optimizer):

@@ -1,4 +1,4 @@
-"""Time a few real steps before a run: which number format is faster, how long it will take, how much memory it needs."""
+"""Time a few real steps before a run: which number format is faster, how long the run takes, how much memory."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Speed:
 def has_native_bf16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 in hardware; emulated, it only costs time."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     cpu = torch.cpu
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(bool(getattr(cpu, name)()) for name in checks if hasattr(cpu, name))
@@ -68,9 +68,9 @@ def choose_speed(
     if precision not in get_args(Precision):
         raise OptionError(f"'{precision}' is no precision; known are {', '.join(get_args(Precision))}.")
     device = inputs.device
-    formats = {"fp32": (False,), "bf16": (True,)}.get(precision)
-    if formats is None:
-        formats = (False, True) if has_native_bf16(device) else (False,)
+    formats = [precision == "bf16"]
+    if precision == "auto":
+        formats = [False, True] if has_native_bf16(device) else [False]
     tried = {}
     for bf16 in formats:
         tried["bf16" if bf16 else "fp32"] = _time_steps(module, inputs, labels, Speed(bf16))
@@ -89,7 +89,7 @@ def _time_steps(module: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, s
             began = time.perf_counter()
             with speed.context(inputs.device):
                 loss = nn.functional.cross_entropy(trial(inputs).float(), labels)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
             optimizer.zero_grad()
             loss.item()  # waits for a GPU to finish

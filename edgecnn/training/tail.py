@@ -58,7 +58,7 @@ def fit_tail(
         loss = nn.functional.cross_entropy(logits, targets[chosen].to(device), label_smoothing=recipe.smoothing)
         if not math.isfinite(loss.item()):
             raise DivergedError(f"The loss became {loss.item()} on frozen features; try --rate {recipe.rate / 3:.2g}.")
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizers.step(step)
     tail.eval()
 

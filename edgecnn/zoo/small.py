@@ -83,7 +83,7 @@ def _block(inputs: int, outputs: int, *, halve: bool) -> nn.Sequential:
 
 
 def _simple_cnn(classes: int, size: int, channels: int) -> nn.Module:
-    # 32×32: 15, 6 and 4 pixels wide after each convolution and its pooling; 167,074 parameters for CIFAR-10's ten classes.
+    # 32×32: 15, 6 and 4 pixels wide after each convolution and its pooling; 167,075 parameters for ten classes.
     side = ((size - 2) // 2 - 2) // 2 - 2
     return nn.Sequential(
         nn.Conv2d(channels, 32, 3),

@@ -97,7 +97,7 @@ def test_refuses_pickles_and_damaged_files(tmp_path):
     damaged = tmp_path / "damaged.npz"
     damaged.write_bytes(b"PK\x03\x04 no")
     for path in (pickled, damaged):
-        with pytest.raises(DataError, match="cannot be read as an .npz of plain arrays"):
+        with pytest.raises(DataError, match=r"cannot be read as an \.npz of plain arrays"):
             load_data(str(path))
 
 

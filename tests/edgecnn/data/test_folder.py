@@ -30,7 +30,7 @@ def test_splits_class_folders_and_records_each_file(tmp_path):
     data = load_data(str(make(tmp_path)), size=16, test_share=0.2)
     assert data.labels == ("blue", "red")
     assert np.bincount(data.test.labels).tolist() == [5, 5]
-    assert len(data.split) == 50 and ("blue/00.png", "train") in data.split or ("blue/00.png", "test") in data.split
+    assert (len(data.split) == 50 and ("blue/00.png", "train") in data.split) or ("blue/00.png", "test") in data.split
     assert load_data(str(tmp_path), size=16, test_share=0.2).split == data.split
     assert data.warnings == ()
 
@@ -50,7 +50,7 @@ def test_keeps_a_split_that_is_there(tmp_path):
     assert (len(data.train.labels), len(data.test.labels), data.split) == (50, 6, ())
     assert any("6 of 6 test pictures also stand in the training split" in sentence for sentence in data.warnings)
     paint(tmp_path / "val" / "green" / "0.png", (0, 200, 0))
-    with pytest.raises(DataError, match="has the class 'green', which .*train has not"):
+    with pytest.raises(DataError, match=r"has the class 'green', which .*train has not"):
         load_data(str(tmp_path), size=16)
 
 

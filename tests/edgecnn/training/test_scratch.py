@@ -97,7 +97,7 @@ def test_resume_refuses_another_run(toy, tmp_path):
     (tmp_path / "checkpoint.safetensors").write_bytes(b"x" * 50)
     with pytest.raises(DataError, match="is no checkpoint of edgecnn train"):
         train(toy, tmp_path, resume=True)
-    with pytest.raises(DataError, match="is no run of edgecnn train: it has no run.json"):
+    with pytest.raises(DataError, match=r"is no run of edgecnn train: it has no run\.json"):
         train(toy, tmp_path / "nowhere", resume=True)
 
 
@@ -147,7 +147,7 @@ def test_load_run_says_what_is_wrong_with_a_folder(toy, tmp_path):
     with pytest.raises(DataError, match=r"holds 'head.weight' of shape \(4, 48\); expected \(3, 48\)"):
         load_run(tmp_path)
     save_file({name: value for name, value in good.items() if name != "head.bias"}, path)
-    with pytest.raises(DataError, match="lacks the tensor 'head.bias'"):
+    with pytest.raises(DataError, match=r"lacks the tensor 'head\.bias'"):
         load_run(tmp_path)
     path.write_bytes(b"not safetensors")
     with pytest.raises(DataError, match="is not the weights file it should be"):

@@ -136,7 +136,7 @@ def why_missing(device: Device, offered: Sequence[str]) -> str:
     if device.provider in offered:
         return (
             f"{device.package} has {device.provider}, but it did not start here: it needs "
-            f"{device.needs or 'what its documentation lists'}; `edgecnn doctor` shows the details"
+            f"{device.needs or 'what its documentation lists'}"
         )
     line = f'pip install "edgecnn-runtime[{device.extra}]"' if device.extra else f"pip install {device.package}"
     return (

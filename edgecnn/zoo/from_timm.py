@@ -2,8 +2,11 @@
 
 import difflib
 import math
+import urllib.error
+import urllib.request
 from typing import Any
 
+import huggingface_hub
 import timm
 import torch
 from edgecnn_export.network import Network
@@ -23,6 +26,7 @@ _KERNELS = {
     "nearest": "nearest",
     "random": "bilinear",
 }
+_WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 _RULES: dict[str, ResizeRule] = {"center": "short-side", "squash": "squash", "border": "letterbox"}
 
 
@@ -39,6 +43,8 @@ def load_timm(name: str, request: NetworkRequest) -> Network:
             f"timm has no network {name!r}; did you mean {', '.join(near) or 'one of timm.list_models()'}?"
         )
     torch.manual_seed(0)
+    if not request.random_weights:
+        _check_reachable(name)
     try:
         module = timm.create_model(name, pretrained=not request.random_weights)
     # huggingface_hub raises its own and its HTTP library's errors, which share no base class.
@@ -63,6 +69,28 @@ def load_timm(name: str, request: NetworkRequest) -> Network:
             "weights": "random, seed 0" if request.random_weights else str(origin.get("hf_hub_id") or name),
         },
     )
+
+
+def _check_reachable(name: str) -> None:
+    """Say at once that there is no network, which Hugging Face's client only says after a minute of retries."""
+    config = timm.models.get_pretrained_cfg(name)
+    repository = str(getattr(config, "hf_hub_id", None) or "")
+    if not repository:
+        return
+    cached = [huggingface_hub.try_to_load_from_cache(repository, file) for file in _WEIGHT_FILES]
+    if any(isinstance(path, str) for path in cached):
+        return
+    endpoint = huggingface_hub.constants.ENDPOINT
+    try:
+        with urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=10):  # noqa: S310
+            pass
+    except urllib.error.HTTPError:
+        return  # it answers
+    except OSError as error:
+        raise OptionError(
+            f"the weights of timm:{name} cannot be downloaded from {endpoint} ({error}); connect to the network, "
+            "give a file with --weights, or try the network out with --random-weights."
+        ) from error
 
 
 def _preprocess(config: dict[str, Any]) -> Preprocess:

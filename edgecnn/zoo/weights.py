@@ -1,9 +1,7 @@
 """Put a file's weights into a module: safetensors, or torch's format with `weights_only=True`; never free pickle."""
 
-import pickle
 from pathlib import Path
 
-import safetensors
 import safetensors.torch
 import torch
 from edgecnn_runtime import OptionError
@@ -24,9 +22,11 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
             state: object = safetensors.torch.load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except (safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError) as error:
+    # Of a file that is none, torch's safe unpickler raises nearly anything (UnpicklingError, IndexError, EOFError, …).
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise OptionError(
-            f"the weights {path} cannot be read safely ({str(error).splitlines()[0]}); expected a state dict, as "
+            f"the weights {path} cannot be read safely ({reason}); expected a state dict, as "
             "safetensors.torch.save_file or torch.save(model.state_dict(), …) writes it."
         ) from error
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):

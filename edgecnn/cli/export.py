@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from edgecnn_runtime import MissingPackageError, Normalisation, OptionError
 
-from edgecnn.cli.output import print_json, progress, say
+from edgecnn.cli.output import print_json, steps, warn
 from edgecnn.zoo.request import NetworkRequest, read_labels
 
 if TYPE_CHECKING:
     from edgecnn_export.calibrate import CalibrationSet
+    from edgecnn_export.export import ExportReport
     from edgecnn_export.pixel_graph import PixelGraph
 
 __all__ = ["export"]
@@ -28,11 +29,22 @@ def export(
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The model file to write.")],
-    precision: Annotated[Literal["fp32", "int8"], typer.Option(help="Arithmetic of the file.")] = "fp32",
+    precision: Annotated[
+        Literal["fp32", "fp16", "int8", "auto"],
+        typer.Option(help="Arithmetic of the file; auto takes the fastest that holds."),
+    ] = "fp32",
     calibrate: Annotated[
-        Path | None, typer.Option(help="Folder of real pictures that int8 takes its ranges from.")
+        Path | None, typer.Option(help="Folder or data set of real pictures that int8 takes its ranges from.")
     ] = None,
     calibrate_count: Annotated[int, typer.Option(min=1, help="Pictures to take from it, spread evenly.")] = 256,
+    evaluate: Annotated[
+        Path | None,
+        typer.Option(help="Labelled data set to compare the precisions on; what calibration saw is left out."),
+    ] = None,
+    max_drop: Annotated[float, typer.Option(min=0, help="Points of top-1 that a lower precision may lose.")] = 0.5,
+    min_speedup: Annotated[float, typer.Option(min=0, help="Times it must be faster than fp32 here.")] = 1.1,
+    force: Annotated[bool, typer.Option("--force", help="Write the precision asked for even if it misses.")] = False,
+    report: Annotated[Path | None, typer.Option(help="HTML page to write about the decision.")] = None,
     check: Annotated[
         Path | None, typer.Option(help="Folder of pictures to check with; eight built-in ones if not given.")
     ] = None,
@@ -54,7 +66,7 @@ def export(
 ) -> None:
     """Make a model file of a network and prove that it gives the network's answers.
 
-    Example: edgecnn export torchvision:mobilenet_v2 -o mobilenet.onnx
+    Example: edgecnn export torchvision:mobilenet_v2 -o mobilenet.onnx --precision auto --calibrate photos/
     """
     request = NetworkRequest(
         random_weights=random_weights,
@@ -69,32 +81,55 @@ def export(
         name=name,
         licence=licence,
     )
-    _check_output(output)
+    _check_paths(output, calibrate, evaluate, check)
     graph = _load_graph(source, request)
     from edgecnn_export.export import export as export_graph
+    from edgecnn_export.precision import Demands
 
-    calibration = _load_calibration(calibrate, calibrate_count, graph) if calibrate else None
-    for warning in calibration.warnings if calibration else ():
-        say(f"{typer.style('warning:', fg='yellow', bold=True)} {warning}.")
-    with progress("calibrating", None) as advance:
-        report = export_graph(
+    calibration, evaluation = _load_pictures(graph, precision, calibrate, calibrate_count, evaluate)
+    with steps() as step:
+        written = export_graph(
             graph,
             output,
             precision=precision,
             calibration=calibration,
+            evaluation=evaluation,
+            demands=Demands(max_drop, min_speedup, force),
             check=_pictures(check) if check else (),
-            progress=lambda _done, _total: advance(1),
+            report=report,
+            steps=step,
         )
     if json:
-        document = {"path": str(report.path), "name": report.name, "precision": report.precision}
-        print_json({**document, "size_bytes": report.size_bytes, "check": report.check.to_dict()})
-        return
-    typer.echo(f"{report.path}: {report.name}, {report.precision}, {report.size_bytes / 1e6:.2f} MB")
+        _print_json(written)
+    else:
+        _show(written, report)
+
+
+def _print_json(written: "ExportReport") -> None:
+    document = {"path": str(written.path), "name": written.name, "precision": written.precision}
+    verdict = written.chosen.verdict
+    measured = {"check": written.check.to_dict(), "verdict": verdict.summary() if verdict else None}
+    print_json({**document, "size_bytes": written.size_bytes, **measured})
+
+
+def _show(written: "ExportReport", report: Path | None) -> None:
+    check = written.check
+    if written.chosen.quantized is not None:
+        forecast, cured = written.chosen.quantized.forecast, written.chosen.quantized.forecast_before
+        typer.echo(
+            f"without VNNI: logits off by {cured.logit_error:.1%} before the cure of {len(cured.guilty)} layers, "
+            f"{forecast.logit_error:.1e} after"
+        )
+    for line in written.chosen.verdict.lines() if written.chosen.verdict else ():
+        typer.echo(line)
+    typer.echo(f"{written.path}: {written.name}, {written.precision}, {written.size_bytes / 1e6:.2f} MB")
     typer.echo(
-        f"checked against {report.check.reference} on {report.check.pictures} pictures: same label on "
-        f"{report.check.same_label}, largest relative error of a logit {report.check.max_relative_error:.1e}"
+        f"checked against {check.reference} on {check.pictures} pictures: same label on {check.same_label}, "
+        f"largest relative error of a logit {check.max_relative_error:.1e}"
     )
-    typer.echo(f"next: edgecnn classify photo.jpg --model {report.path}")
+    if report is not None:
+        typer.echo(f"report: {report}")
+    typer.echo(f"next: edgecnn classify photo.jpg --model {written.path}")
 
 
 def _load_graph(source: str, request: NetworkRequest) -> "PixelGraph":
@@ -132,13 +167,22 @@ def _load_onnx(path: Path, request: NetworkRequest) -> "PixelGraph":
     )
 
 
-def _load_calibration(folder: Path, count: int, graph: "PixelGraph") -> "CalibrationSet":
-    from edgecnn_export.calibrate import CalibrationSet
-    from edgecnn_runtime import load_image
+def _load_pictures(
+    graph: "PixelGraph", precision: str, calibrate: Path | None, count: int, evaluate: Path | None
+) -> tuple["CalibrationSet | None", "CalibrationSet | None"]:
+    """Calibration and evaluation pictures, with a word on whatever is doubtful about them."""
+    from edgecnn.evaluation.prepared import calibration_pictures, evaluation_pictures
 
-    paths = _pictures(folder)
-    chosen = [paths[round(i * (len(paths) - 1) / max(count - 1, 1))] for i in range(min(count, len(paths)))]
-    return CalibrationSet.from_files(chosen, lambda p: graph.preprocess.apply(load_image(p)), source=folder.name)
+    if precision == "fp32":
+        if calibrate or evaluate:
+            raise OptionError("--calibrate and --evaluate go with --precision fp16, int8 or auto; fp32 needs neither.")
+        return None, None
+    calibration = calibration_pictures(calibrate, graph.preprocess, graph.labels, count) if calibrate else None
+    for warning in calibration.warnings if calibration else ():
+        warn(f"{warning}.")
+    if evaluate is None:
+        return calibration, None
+    return calibration, evaluation_pictures(evaluate, graph.preprocess, graph.labels, without=calibration)
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -147,8 +191,11 @@ def _pictures(folder: Path) -> list[Path]:
     return [Path(name) for name in find_pictures([str(folder)])]
 
 
-def _check_output(output: Path) -> None:
+def _check_paths(output: Path, *inputs: Path | None) -> None:
     """Say at once what would otherwise fail after minutes of work."""
+    for path in inputs:
+        if path is not None and not path.exists():
+            raise OptionError(f"{path} does not exist; expected a folder or data set of pictures.")
     if not output.parent.is_dir():
         raise OptionError(f"the folder {output.parent} does not exist; make it, or choose another for {output.name}.")
     if output.is_dir():

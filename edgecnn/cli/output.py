@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-__all__ = ["percent", "print_json", "progress", "say"]
+__all__ = ["percent", "print_json", "progress", "say", "steps", "warn"]
 
 
 def print_json(document: Any) -> None:
@@ -20,6 +20,11 @@ def print_json(document: Any) -> None:
 def say(text: str = "") -> None:
     """One line for a person on standard error, where it does not mix with results."""
     typer.echo(text, err=True)
+
+
+def warn(sentence: str) -> None:
+    """A warning on standard error."""
+    say(f"{typer.style('warning:', fg='yellow', bold=True)} {sentence}")
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -61,3 +66,19 @@ def progress(description: str, total: int | None = None, *, unit: str = "picture
             bar.update(task, rate=f"{speed:.0f} {unit}/s" if speed else "")
 
         yield advance
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str], None]]:
+    """The step that is being done, with a spinner on standard error; silent where that is not a terminal.
+
+    Yields:
+        A function that takes the name of the step that begins.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _name: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        yield status.update

@@ -3,6 +3,7 @@
 import numpy as np
 import onnx
 from edgecnn_runtime.errors import ModelFileError
+from onnxruntime.quantization.onnx_model import ONNXModel
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 __all__ = ["to_half"]
@@ -21,7 +22,7 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     Raises:
         ModelFileError: a weight does not fit into float16, or the network is quantized.
     """
-    if any("Quantize" in n.op_type or n.op_type.startswith("QLinear") for n in model.graph.node):
+    if any("quantize" in n.op_type.lower() or n.op_type.startswith("QLinear") for n in model.graph.node):
         raise ModelFileError(
             "the network is quantized, expected a float32 one; give the float network it was made from"
         )
@@ -35,13 +36,17 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
                 )
     work = onnx.ModelProto()
     work.CopyFrom(onnx.shape_inference.infer_shapes(model))
-    result: onnx.ModelProto = convert_float_to_float16(
-        work,
-        keep_io_types=True,
-        node_block_list=_before_first_layer(work),
-        min_positive_val=1e-7,
-        max_finite_val=LARGEST,
+    sortable = ONNXModel(
+        convert_float_to_float16(
+            work,
+            keep_io_types=True,
+            node_block_list=_before_first_layer(work),
+            min_positive_val=1e-7,
+            max_finite_val=LARGEST,
+        )
     )
+    sortable.topological_sort()
+    result: onnx.ModelProto = sortable.model
     result.graph.ClearField("value_info")
     onnx.checker.check_model(result)
     return result

@@ -117,7 +117,9 @@ def minmax_grids(ranges: dict[str, TensorRange]) -> dict[str, ActivationGrid]:
 
 def refuse_unquantizable(model: onnx.ModelProto) -> None:
     """Raise ModelFileError when `model` is quantized already or is not float32."""
-    quantized = sorted({n.op_type for n in model.graph.node if n.op_type.startswith("Q") or "Quantize" in n.op_type})
+    quantized = sorted(
+        {n.op_type for n in model.graph.node if n.op_type.startswith("Q") or "quantize" in n.op_type.lower()}
+    )
     if quantized:
         raise ModelFileError(
             f"the network is quantized already (it holds {', '.join(quantized)}), expected a float32 one; quantizing "

@@ -11,7 +11,8 @@ def saturating_network(seed: int = 0) -> onnx.ModelProto:
     weights = {
         "w1": np.abs(random.normal(0.12, 0.04, (16, 3, 3, 3))),
         "w2": random.normal(0.2, 0.1, (16, 1, 3, 3)),
-        "w3": np.abs(random.normal(0.1, 0.03, (32, 16, 1, 1))) * np.where(np.arange(32) % 2, 1, -0.2)[:, None, None, None],
+        "w3": np.abs(random.normal(0.1, 0.03, (32, 16, 1, 1)))
+        * np.where(np.arange(32) % 2, 1, -0.2)[:, None, None, None],
         "w4": random.normal(0.05, 0.2, (10, 32)),
         "b1": random.normal(0, 0.1, 16),
         "b2": random.normal(0, 0.1, 16),

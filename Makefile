@@ -44,5 +44,5 @@ $(VENV)/.runtime: $(VENV)/bin/python pyproject.toml runtime/pyproject.toml
 # torch and torchvision must come together: a CPU-only torch beside another torchvision fails at import.
 $(VENV)/.all: $(VENV)/.runtime pyproject.toml export/pyproject.toml runtime/pyproject.toml
 	@$(BIN)/python -c 'import torch, torchvision; torch.ops.torchvision.nms' 2>/dev/null || $(PIP) torch torchvision
-	$(PIP) -e './runtime[cpu,live]' -e './export[quantize]' -e '.[all]' $$($(BIN)/python .ci/groups.py test check)
+	$(PIP) -e './runtime[cpu,live]' -e ./export -e '.[all]' $$($(BIN)/python .ci/groups.py test check)
 	@touch $@

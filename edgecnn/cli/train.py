@@ -209,7 +209,7 @@ def _list(size: int, *, json: bool) -> None:
             network.about,
         )
     Console(soft_wrap=True).print(table)
-    typer.echo("Files add about 20 KB. Also: --from efficientnet_lite0, torchvision:NAME, timm:NAME, a run folder.")
+    typer.echo("Files add about 35 KB. Also: --from efficientnet_lite0, torchvision:NAME, timm:NAME, a run folder.")
 
 
 def _warn(warnings: tuple[str, ...], *, quiet: bool) -> None:

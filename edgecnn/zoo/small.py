@@ -181,12 +181,12 @@ SMALL_NETWORKS: dict[str, SmallNetwork] = {
         SmallNetwork("resnet8", "MLPerf Tiny's image classifier", _resnet8),
         SmallNetwork(
             "edge_cnn_nano",
-            "the smallest worth deploying: under 100 KB in int8",
+            "the smallest worth deploying",
             _edge_cnn(widths=(28, 40, 48), patch=4, stride=2, directions=12),
         ),
         SmallNetwork(
             "edge_cnn_small",
-            "the default: under 300 KB in int8, trains on a laptop CPU in minutes",
+            "the default: for CIFAR-10 and pictures like it, on a laptop CPU",
             _edge_cnn(widths=(48, 72, 88), patch=4, stride=2, directions=24),
         ),
         SmallNetwork(
@@ -235,7 +235,7 @@ class NetworkSize:
 def measure_size(module: nn.Module, size: int, channels: int = 3) -> NetworkSize:
     """Count what one picture of `size`×`size` costs; convolutions and dense layers count, the rest is negligible.
 
-    int8 keeps one byte a weight of those layers and four a bias; the file around it adds about 20 KB.
+    int8 keeps one byte a weight of those layers and four a bias; the file around it adds about 35 KB.
     """
     macs = weights = biases = 0
     hooks = []

@@ -41,14 +41,10 @@ def draw_zoo(entries: Sequence[CatalogueEntry], path: str | os.PathLike[str]) ->
         s=[12 + entry.parameters / 1e5 for entry in shown],
         c=years, cmap="viridis", alpha=0.75, edgecolors="#333333", linewidths=0.6,
     )  # fmt: skip
-    for number, entry in enumerate(sorted(shown, key=lambda entry: entry.macs)):
-        below = number % 2 == 1  # neighbours in cost take turns, so that their names do not cover each other
+    for entry in shown:
+        offset = (6, -11 if _under_another(entry, shown) else 7)
         axes.annotate(
-            entry.name,
-            (entry.macs / 1e6, 100 * entry.top1),
-            (6, -11 if below else 7),
-            textcoords="offset points",
-            fontsize=8.5,
+            entry.name, (entry.macs / 1e6, 100 * entry.top1), offset, textcoords="offset points", fontsize=8.5
         )
     axes.set_xscale("log")
     axes.set_xlabel("multiply-accumulates for one picture, millions (log)")
@@ -60,3 +56,12 @@ def draw_zoo(entries: Sequence[CatalogueEntry], path: str | os.PathLike[str]) ->
     buffer = io.BytesIO()
     figure.savefig(buffer, format=suffix[1:], dpi=130)
     return write_file(path, buffer.getvalue())
+
+
+def _under_another(entry: CatalogueEntry, shown: Sequence[CatalogueEntry]) -> bool:
+    """A better network of about the same cost stands close above, so this one's name goes below its circle."""
+    return any(
+        0 < other.top1 - entry.top1 < 0.04 and 0.5 < other.macs / entry.macs < 2
+        for other in shown
+        if other is not entry
+    )

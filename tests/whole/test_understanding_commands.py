@@ -43,3 +43,46 @@ def test_convolve_refuses_in_one_sentence(tmp_path: Path):
         in edgecnn("convolve", MATRIX, "--kernel", "box", "-o", str(tmp_path / "a.txt"), code=1).stderr
     )
     assert "either --kernel or --pool" in edgecnn("convolve", MATRIX, code=1).stderr
+
+
+def test_zoo_lists_networks_as_table_and_json():
+    out = edgecnn("zoo").stdout
+    assert out.index("LeNet-5") < out.index("AlexNet") < out.index("MobileNetV4")
+    row = json.loads(edgecnn("zoo", "resnet-50", "--json").stdout)
+    assert (row["year"], row["parameters"]) == (2015, 25_557_032)
+    assert "the nearest" in edgecnn("zoo", "resnot", code=1).stderr
+
+
+def test_inspect_and_explain_the_built_in_model(tmp_path: Path, sample_images: Path):
+    from edgecnn_runtime.model_file import default_model_path
+
+    if not default_model_path().is_file():
+        pytest.skip("the built-in model is not in this checkout")
+    rows = [json.loads(line) for line in edgecnn("inspect", "--json").stdout.splitlines()]
+    convolutions = [row for row in rows if row["operator"] == "Conv"]
+    assert convolutions[0]["receptive_field"] == 3
+    assert convolutions[-1]["jump"] == 32
+    assert {row["precision"] for row in convolutions} == {"int8"}
+    assert sum(row["parameters"] for row in rows) == pytest.approx(4.63e6, rel=0.01)
+    page = tmp_path / "layers.html"
+    picture = sample_images / "drake.jpg"
+    out = edgecnn("inspect", "--profile", "--runs", "2", "--html", str(page), "--picture", str(picture)).stdout
+    assert "Slowest nodes" in out
+    assert "1000: tench" in out
+    assert page.stat().st_size > 50_000
+    why, sheet = tmp_path / "why.html", tmp_path / "why.png"
+    done = edgecnn("explain", str(picture), "-o", str(why), "--png", str(sheet), "--class", "goldfish", "--json")
+    document = json.loads(done.stdout)
+    assert document["classes"][0]["label"] == "drake"
+    assert document["classes"][-1]["label"] == "goldfish"
+    assert why.stat().st_size > 100_000
+    assert sheet.stat().st_size > 100_000
+    assert "the nearest of" in edgecnn("inspect", "--layer", "conv_stemm", code=1).stderr
+    assert "the nearest of" in edgecnn("explain", str(picture), "--class", "goldfisch", code=1).stderr
+
+
+def test_dream_refuses_a_model_file_and_empty_wishes(tmp_path: Path):
+    assert "give --layer NAME or --class NAME" in edgecnn("dream", "efficientnet_lite0", code=1).stderr
+    (tmp_path / "model.onnx").write_bytes(b"")
+    done = edgecnn("dream", str(tmp_path / "model.onnx"), "--layer", "a", code=1)
+    assert "has no gradients; give what it was made from" in done.stderr

@@ -1,0 +1,92 @@
+"""`edgecnn dream`: feature visualisation."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from edgecnn_runtime import ModelFileError, OptionError
+
+from edgecnn.cli.output import print_json, progress, say
+
+if TYPE_CHECKING:
+    from edgecnn_export.network import Network
+
+    from edgecnn.understanding.dreams import Dream
+
+__all__ = ["dream"]
+
+
+def dream(
+    model: Annotated[str, typer.Argument(help="A zoo name, torchvision:NAME, timm:NAME, or the folder of a run.")],
+    layer: Annotated[list[str] | None, typer.Option(help="A module of the network; repeat for more.")] = None,
+    channel: Annotated[list[int] | None, typer.Option(help="A channel of the layers; repeat for more.")] = None,
+    classes: Annotated[
+        list[str] | None, typer.Option("--class", help="A class, by name or index; repeat for more.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, help="Channels from 0 on, where none is given.")] = 8,
+    size: Annotated[int, typer.Option(help="Side of the pictures in pixels.")] = 128,
+    steps: Annotated[int, typer.Option(help="Steps of painting.")] = 160,
+    seed: Annotated[int, typer.Option(help="Start of the chance.")] = 0,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Page (.html) or sheet (.png) to write.")] = Path(
+        "dream.html"
+    ),
+    random_weights: Annotated[bool, typer.Option("--random-weights", help="Load no weights.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a picture.")] = False,
+) -> None:
+    """Paint the picture that a channel or a class answers to most.
+
+    Example: edgecnn dream efficientnet_lite0 --layer blocks.3.0.conv_pw --channel 5 --channel 9
+    """
+    if not layer and not classes:
+        raise OptionError("give --layer NAME or --class NAME; `edgecnn inspect` shows the layers' names.")
+    if output.suffix.lower() not in (".html", ".png"):
+        raise OptionError(f"the output {str(output)!r} ends in {output.suffix or 'nothing'}; expected .html or .png.")
+    network = _load(model, random_weights=random_weights)
+    from edgecnn.understanding.dreams import dream as paint
+    from edgecnn.understanding.names import find_class
+
+    wanted: list[tuple[str | None, list[int]]] = [(name, list(channel or range(count))) for name in layer or []]
+    if classes:
+        wanted.append((None, [find_class(name, network.labels) for name in classes]))
+    dreams: list[Dream] = []
+    with progress("painting", steps * len(wanted), unit="steps") as advance:
+        for name, channels in wanted:
+            dreams += paint(network, name, channels, size=size, steps=steps, seed=seed, advance=advance)
+    if all(entry.silent for entry in dreams):
+        silent = dreams[0]
+        raise OptionError(f"{silent.label} answers to nothing that was tried: it is dead; take another channel.")
+    _write(dreams, output, network.name, steps, seed)
+    for entry in dreams:
+        if json:
+            print_json(
+                {"layer": entry.layer, "channel": entry.channel, "activation": entry.activation, "silent": entry.silent}
+            )
+        else:
+            typer.echo(f"{entry.label}: " + ("silent" if entry.silent else f"{entry.activation:.3f}"))
+
+
+def _load(model: str, *, random_weights: bool) -> "Network":
+    from edgecnn.zoo import NetworkRequest, load
+
+    path = Path(model)
+    if path.suffix == ".onnx" or path.is_file():
+        raise ModelFileError(
+            f"{model} is a model file, which has no gradients; give what it was made from: a zoo name, "
+            "torchvision:NAME, timm:NAME or the folder of an `edgecnn train` run."
+        )
+    return load(model, NetworkRequest(random_weights=random_weights))
+
+
+def _write(dreams: "list[Dream]", output: Path, name: str, steps: int, seed: int) -> None:
+    import io
+
+    from edgecnn.understanding.dream_page import dream_page, dream_sheet
+    from edgecnn.understanding.pages import write_file
+
+    if output.suffix.lower() == ".html":
+        content: str | bytes = dream_page(dreams, name=name, steps=steps, seed=seed)
+    else:
+        buffer = io.BytesIO()
+        dream_sheet(dreams).save(buffer, "PNG")
+        content = buffer.getvalue()
+    say(f"wrote {write_file(output, content)}")

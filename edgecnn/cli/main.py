@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import io
 import sys
 import traceback
 import warnings
@@ -82,12 +83,21 @@ def _options(
 
 def main() -> None:
     """Entry point: exit code 0 on success, 1 on an error or a failed check, 2 on wrong usage."""
+    _print_any_name()
     arguments = sys.argv[1:]
     ends = arguments.index("--") if "--" in arguments else len(arguments)
     if "--debug" in arguments[:ends]:
         arguments.remove("--debug")
         _Debug.wanted = True
     app(args=arguments, prog_name="edgecnn")
+
+
+def _print_any_name() -> None:
+    """File names keep bytes that are no UTF-8, and a terminal that lacks a letter shows its number."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            utf8 = stream.encoding.lower().replace("-", "") == "utf8"
+            stream.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
 
 
 class _Debug:

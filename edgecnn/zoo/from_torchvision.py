@@ -1,6 +1,8 @@
 """`torchvision:NAME`: torchvision's classifiers with their own weights, labels and preprocessing."""
 
+import contextlib
 import difflib
+import sys
 import urllib.error
 from typing import Any
 
@@ -56,7 +58,9 @@ def _build(name: str, weights: Any, *, random_weights: bool) -> torch.nn.Module:
         options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
         return _get_model(name, weights=None, **options)
     try:
-        return _get_model(name, weights=weights)
+        # torch.hub tells what it downloads on standard output, which belongs to results.
+        with contextlib.redirect_stdout(sys.stderr):
+            return _get_model(name, weights=weights)
     # torch.hub raises RuntimeError for a download that is not what its hash promises.
     except (urllib.error.URLError, OSError, RuntimeError) as error:
         raise OptionError(

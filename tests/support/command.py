@@ -33,7 +33,7 @@ def edgecnn(
     done = subprocess.run(
         command, cwd=cwd, input=stdin, env=surroundings, capture_output=True, timeout=timeout_s, check=False
     )
-    return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return Finished(done.returncode, done.stdout.decode(errors="surrogateescape"), done.stderr.decode())
 
 
 class Finished:

@@ -55,8 +55,11 @@ def input_covariances(
             samples = _samples(layer, tensors[layer.data])
             total = samples.sum(axis=1, dtype=np.float64)
             square = (samples.transpose(0, 2, 1) @ samples).astype(np.float64)
-            sums[layer.name] = sums.get(layer.name, np.zeros_like(total)) + total
-            squares[layer.name] = squares.get(layer.name, np.zeros_like(square)) + square
+            if layer.name in squares:
+                sums[layer.name] += total
+                squares[layer.name] += square
+            else:
+                sums[layer.name], squares[layer.name] = total, square
             counts[layer.name] = counts.get(layer.name, 0) + samples.shape[1]
         done += len(next(iter(tensors.values())))
         if progress is not None:
@@ -64,7 +67,10 @@ def input_covariances(
     found = {}
     for layer in layers:
         mean = sums[layer.name] / counts[layer.name]
-        found[layer.name] = squares[layer.name] / counts[layer.name] - mean[:, :, None] * mean[:, None, :]
+        square = squares.pop(layer.name)
+        square /= counts[layer.name]
+        square -= mean[:, :, None] * mean[:, None, :]
+        found[layer.name] = square
     return found
 
 

@@ -132,6 +132,10 @@ class _Ladder:
             self._covariances[id(model)] = input_covariances(model, self.many)
         return self._covariances[id(model)]
 
+    def forget_covariances(self) -> None:
+        """Give the memory of the covariances back."""
+        self._covariances.clear()
+
     def build(self, state: _State, *, final: bool = False) -> onnx.ModelProto:
         """Write the int8 network of `state`; the last one corrects its biases over more pictures."""
         activations = dict(state.activations)
@@ -205,6 +209,7 @@ def quantize_int8(
     say("saturation forecast")
     before = forecast(_built(ladder), ladder.fit.take(FORECAST))
     state = _exclude(ladder, _cure(ladder, state, say))
+    ladder.forget_covariances()  # they take some 150 MB that the next step needs
     say("bias correction over all pictures for it")
     result = ladder.build(state, final=True)
     after = forecast(result, ladder.fit.take(FORECAST))

@@ -103,5 +103,5 @@ def test_what_is_no_archive_is_named(tmp_path):
         np.save(file, np.zeros(3))
     with pytest.raises(DataError, match=r"is no \.npz archive"):
         read_labelled(path, NAMES)
-    with pytest.raises(DataError, match="does not exist or is no folder; expected a folder with labels.csv"):
+    with pytest.raises(DataError, match="does not exist or is no folder; expected a folder with"):
         read_labelled(tmp_path / "absent", NAMES)

@@ -33,7 +33,8 @@ def test_files_stay_as_they_are_even_when_they_do_not_exist(folder):
 
 
 def test_globs_are_expanded_but_a_name_that_exists_is_itself(folder):
-    assert find_pictures([f"{folder}/*.[jP]*"])[0] == f"{folder}/a.PNG"
+    assert find_pictures([f"{folder}/*.[jP]*"]) == [f"{folder}/a.PNG", f"{folder}/b.jpg"]
+    assert find_pictures([f"{folder}/s*"]) == [f"{folder}/sub/c.webp", f"{folder}/sub/e[1].png"]
     assert find_pictures([f"{folder}/**/*.webp"]) == [f"{folder}/sub/c.webp"]
     assert find_pictures([f"{folder}/sub/e[1].png"]) == [f"{folder}/sub/e[1].png"]
 

@@ -130,7 +130,7 @@ class Evil:
 
 def test_weights_with_code_in_them_are_refused(tmp_path, capsys):
     for name, content in {
-        "evil.pth": pickle.dumps(Evil()),
+        "evil.pth": pickle.dumps(Evil(), 2),
         "zip.pth": None,
         "text.pth": b"text",
         "empty.pth": b"",
@@ -153,5 +153,5 @@ def test_weights_that_do_not_fit_are_named(tmp_path):
     with pytest.raises(OptionError, match="do not fit the network: Missing key"):
         load("support.networks:make", request)
     safetensors.torch.save_file(Small(classes=7).state_dict(), request.weights)
-    with pytest.raises(OptionError, match="do not fit the network: size mismatch for head.weight"):
+    with pytest.raises(OptionError, match="do not fit the network: size mismatch for head"):
         load("support.networks:make", request)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from edgecnn_runtime import Classifier
+from edgecnn_runtime import Classifier, ImageError
 
 from edgecnn.cli.models import open_classifier
 from edgecnn.cli.output import print_json, progress
@@ -30,7 +30,7 @@ def bench(
     Example: edgecnn bench model_int8.onnx model_fp32.onnx
     """
     classifiers = [open_classifier(m, device=device, require=require, threads=threads) for m in models]
-    data = picture.read_bytes() if picture else _noise()
+    data = _read(picture) if picture else _noise()
     times: list[list[tuple[float, float, float]]] = [[] for _ in models]
     with progress("timing", (runs + 3) * len(models), unit="runs") as advance:
         for run in range(runs + 3):
@@ -60,6 +60,13 @@ def _report(model: str, classifier: Classifier, kept: list[tuple[float, float, f
         f"(p10 {tenths[0]:.2f}, p90 {tenths[-1]:.2f}), decode {medians['decode']:.2f} ms, "
         f"preprocess {medians['preprocess']:.2f} ms; median of {len(kept)}"
     )
+
+
+def _read(picture: Path) -> bytes:
+    try:
+        return picture.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{picture} cannot be read: {error.strerror}.") from error
 
 
 def _noise() -> bytes:

@@ -55,8 +55,8 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Decides everything random.")] = 0,
     precision: Annotated[str, typer.Option(help="fp32, bf16, or auto to measure.")] = "auto",
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
-    six_views: Annotated[
-        bool, typer.Option("--six-views", help="Also report the accuracy averaged over six views of each picture.")
+    views: Annotated[
+        bool, typer.Option("--views", help="Also report the accuracy averaged over several views of each picture.")
     ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="With --from: keep no features on disk.")] = False,
     list_networks: Annotated[bool, typer.Option("--list", help="Show the networks and what they cost.")] = False,
@@ -108,7 +108,7 @@ def train(
                 seed=seed,
                 precision=precision,  # type: ignore[arg-type]
                 resume=resume,
-                views=six_views,
+                views=views,
                 listener=listener,
             )
         else:
@@ -124,7 +124,7 @@ def train(
                 unfreeze=unfreeze,
                 settings=settings,
                 keep=not no_cache,
-                run={"seed": seed, "precision": precision, "resume": resume, "views": six_views},
+                run={"seed": seed, "precision": precision, "resume": resume, "views": views},
             )
         if world.leads:
             _report(outcome, json=json)
@@ -302,7 +302,7 @@ def _report(outcome: Outcome, *, json: bool) -> None:
             "run": str(outcome.folder),
         }
         if outcome.views_accuracy is not None:
-            document["accuracy_six_views"] = outcome.views_accuracy
+            document["accuracy_views"] = outcome.views_accuracy
         print_json(document)
         return
     typer.echo(
@@ -310,6 +310,6 @@ def _report(outcome: Outcome, *, json: bool) -> None:
         f"({evaluation.correct} of {evaluation.count} test pictures, one view)"
     )
     if outcome.views_accuracy is not None:
-        typer.echo(f"over six views {percent(outcome.views_accuracy, 2)}, which a deployed file does not do")
+        typer.echo(f"over several views {percent(outcome.views_accuracy, 2)}, which a deployed file does not do")
     typer.echo(f"run: {outcome.folder}")
     typer.echo(f"next: edgecnn export {outcome.folder} -o model.onnx")

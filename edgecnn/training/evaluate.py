@@ -62,6 +62,7 @@ def predict(
     count: int | None = None,
     batch: int = 500,
     views: bool = False,
+    mirror: bool = True,
 ) -> Evaluation:
     """Run a network in evaluation mode over the first `count` pictures (all when None).
 
@@ -71,8 +72,9 @@ def predict(
         normalise: From pixels to the network's input.
         count: How many pictures.
         batch: Pictures at a time.
-        views: Average the logits over the picture and its mirror image, each also moved by one pixel up-left and
-            down-right (test-time augmentation); never what a deployed file does.
+        views: Average the logits over the picture and itself moved by one pixel up-left and down-right
+            (test-time augmentation); never what a deployed file does.
+        mirror: With `views`, also take the mirror image of each; wrong for digits.
     """
     device = next(module.parameters()).device
     total = len(pictures.labels) if count is None else min(count, len(pictures.labels))
@@ -84,7 +86,7 @@ def predict(
             for start in range(0, total, batch):
                 numbers = np.arange(start, min(start + batch, total))
                 inputs = normalise(torch.from_numpy(pictures.batch(numbers)).to(device))
-                parts.append((_views(module, inputs) if views else module(inputs)).float().cpu())
+                parts.append((_views(module, inputs, mirror=mirror) if views else module(inputs)).float().cpu())
     finally:
         module.train(training)
     return Evaluation(torch.cat(parts).numpy(), pictures.labels[:total])
@@ -95,10 +97,10 @@ def evaluate(module: nn.Module, pictures: Pictures, normalise: Normalise) -> Eva
     return predict(module, pictures, normalise)
 
 
-def _views(module: nn.Module, inputs: Tensor) -> Tensor:
+def _views(module: nn.Module, inputs: Tensor, *, mirror: bool) -> Tensor:
     padded = nn.functional.pad(inputs, (1, 1, 1, 1), mode="reflect")
     height, width = inputs.shape[2:]
     seen = (inputs, padded[:, :, :height, :width], padded[:, :, 2 : 2 + height, 2 : 2 + width])
-    answers = [module(view) + module(view.flip(3)) for view in seen]
+    answers = [(module(view) + module(view.flip(3))) / 2 if mirror else module(view) for view in seen]
     mean: Tensor = 0.5 * answers[0] + 0.25 * answers[1] + 0.25 * answers[2]
-    return mean / 2
+    return mean

@@ -193,7 +193,7 @@ def finish_run(
         "cpu_seconds": round(sum(line.cpu_seconds for line in history), 3),
     }
     if views_accuracy is not None:
-        result["accuracy_six_views"] = round(views_accuracy, 6)
+        result["accuracy_views"] = round(views_accuracy, 6)
     try:
         run_folder.write_weights(folder, module)
         run_folder.write_history(folder, history)

@@ -170,7 +170,7 @@ def train_transfer(
             on_epoch=told.on_epoch,
         )
         evaluation = evaluate(module, data.test, normalise)
-    seen = predict(module, data.test, normalise, views=True).accuracy if views else None
+    seen = predict(module, data.test, normalise, views=True, mirror=recipe.augment.mirror).accuracy if views else None
     if world.leads:
         finish_run(folder, module, data, evaluation, history, document, views_accuracy=seen)
     return Outcome(folder, evaluation, history, seen)

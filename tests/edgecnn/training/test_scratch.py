@@ -39,7 +39,7 @@ def test_learns_and_leaves_a_whole_run_folder(toy, tmp_path):
     assert names == {"weights.safetensors", "run.json", "history.csv", "curves.png", "confusion.png", "mistakes.png"}
     run = read_run(tmp_path / "run")
     assert (run["status"], run["seed"], run["labels"]) == ("finished", 0, ["0", "1", "2"])
-    assert run["result"]["accuracy"] == 1.0 and "accuracy_six_views" in run["result"]
+    assert run["result"]["accuracy"] == 1.0 and "accuracy_views" in run["result"]
     assert run["data"]["fingerprint"] == toy.fingerprint and run["versions"]["torch"] == torch.__version__
     with (tmp_path / "run" / "history.csv").open() as file:
         assert [int(line["epoch"]) for line in csv.DictReader(file)] == [1, 2, 3]

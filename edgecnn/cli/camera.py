@@ -132,7 +132,7 @@ class _Teller:
 
     def __call__(self, view: "View") -> None:
         state = str(view.state)
-        if state != self._state and (self._state or state != "LIVE"):
+        if state != self._state and (self._state or state != "LIVE") and (state != "ENDED" or view.note):
             say(f"{state}: {view.note}" if view.note else state)
         self._state = state
         if self._labels and view.frame is not None and view.label != self._last:

@@ -158,7 +158,9 @@ class LiveClassifier:
             self._motion.anchor()
         if jumped:
             self._smoother.reset()
-        smoothed = self._smoother.update(answer.result.probabilities, frame.grabbed_at)
+        # A file's own time where there is one: its labels are equally calm however fast it is read.
+        at_s = frame.grabbed_at if frame.position_s is None else frame.position_s
+        smoothed = self._smoother.update(answer.result.probabilities, at_s)
         sure = smoothed.score >= self._min_score
         self._labelled.tick()
         self._still += still

@@ -123,3 +123,13 @@ def test_json_has_stable_names(classifier: Classifier) -> None:
         "captured", "dropped",
     ]  # fmt: skip
     assert view.to_dict()["top"][0] == {"label": LABELS[2], "class_index": 2, "score": round(view.score, 4)}
+
+
+def test_a_files_own_time_makes_its_labels_equally_calm_at_any_speed(classifier: Classifier) -> None:
+    # Half red, half green, too little for a cut: two seconds of video, read in a fraction of that.
+    pictures = [plain((140, 110, 110))] * 30 + [plain((110, 140, 110))] * 30
+    with LiveClassifier(classifier, Source(pictures, SourceOptions(fps=30))) as live:
+        labels = [view.label for view in live]
+    assert labels[29] == "red"
+    switched = labels.index("green") - 30
+    assert 3 <= switched <= 12

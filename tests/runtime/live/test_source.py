@@ -7,7 +7,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import psutil
 import pytest
 from edgecnn_runtime import OptionError, SourceError
 from edgecnn_runtime.live import Source, SourceOptions, State
@@ -171,7 +170,7 @@ def test_a_frozen_sender_is_noticed_and_its_return_too(mjpeg: MjpegServer) -> No
 
 
 def test_cuts_in_a_row_are_survived_without_more_threads_or_descriptors(mjpeg: MjpegServer) -> None:
-    process = psutil.Process()
+    process = pytest.importorskip("psutil", reason="psutil is not installed").Process()
     with Source(mjpeg.url, QUICK) as source:
         assert source.read() is not None
         threads, descriptors = threading.active_count(), process.num_fds()

@@ -298,3 +298,36 @@ def test_the_screen_without_a_display_says_so() -> None:
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
     assert "the screen cannot be grabbed" in done.stdout, done.stderr
+
+
+class LargeCapture:
+    """A 4K camera at 60 frames a second."""
+
+    details, position_s, note = "4K", None, ""
+
+    def __init__(self) -> None:
+        self.due = time.monotonic()
+        self.count = 0
+
+    def read(self):
+        self.due = max(self.due + 1 / 60, time.monotonic() - 1)
+        time.sleep(max(0.0, self.due - time.monotonic()))
+        self.count += 1
+        return np.full((2160, 3840, 3), self.count % 200, np.uint8)
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_4k_camera_at_60_fps_and_a_slow_reader_need_memory_for_a_few_frames() -> None:
+    process = pytest.importorskip("psutil", reason="psutil is not installed").Process()
+    with Source(0, opener=lambda *_: LargeCapture()) as source:
+        source.read()
+        before = process.memory_info().rss
+        for _ in range(8):
+            time.sleep(0.2)
+            frame = source.read()
+            assert frame is not None
+            assert frame.age_ms < 150
+        assert process.memory_info().rss - before < 5 * 2160 * 3840 * 3
+        assert source.dropped > 8

@@ -130,3 +130,15 @@ def test_a_display_that_is_not_there_leads_to_the_browser(files: tuple[Path, Pat
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert "the display cannot be opened; the picture is at http://127.0.0.1" in done.stderr
     assert done.returncode == 0
+
+
+def test_the_screen_is_a_source(display: str, files: tuple[Path, Path]) -> None:
+    pytest.importorskip("mss", reason="mss is not installed")
+    command = [*COMMAND, "screen:10,20,320,200", "--model", str(files[1]), "--no-display", "--json", "--frames", "3"]
+    environment = {**os.environ, "DISPLAY": display}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 4
+    command[len(COMMAND)] = "screen:9"
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "there is no monitor 9" in done.stderr) == (1, True)

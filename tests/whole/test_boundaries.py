@@ -68,7 +68,7 @@ def test_the_base_installation_is_enough_for_what_needs_no_training(command, sam
         "safetensors",
     ]
     hidden = f"import sys; sys.modules.update(dict.fromkeys({missing}))"
-    done = edgecnn(*command.split(), cwd=sample_images, before=hidden)
+    done = edgecnn(*command, cwd=sample_images, before=hidden)
     assert done.code == 0, done
 
 

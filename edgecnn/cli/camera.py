@@ -14,7 +14,7 @@ from edgecnn.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from edgecnn_runtime.live.controls import Controls
-    from edgecnn_runtime.live.session import Summary
+    from edgecnn_runtime.live.summary import Summary
     from edgecnn_runtime.live.view import View
     from edgecnn_runtime.live.web import WebView
     from edgecnn_runtime.live.window import Window

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ from edgecnn_runtime.live.rates import AgeMeter, RateMeter
 from edgecnn_runtime.live.recorder import Recorder
 from edgecnn_runtime.live.slot import Slot
 from edgecnn_runtime.live.snapshot import save_snapshot
+from edgecnn_runtime.live.summary import Summary, rounded
 from edgecnn_runtime.live.view import View
 from edgecnn_runtime.live.web import WebView
 from edgecnn_runtime.live.window import Window
 
-__all__ = ["Session", "SessionOptions", "Summary"]
+__all__ = ["Session", "SessionOptions"]
 
 _KEY_EVERY_S = 0.02  # how often the window is asked for keys while no new picture comes
 _LOOK_EVERY_S = 0.25  # the same without a window: only the end is waited for
@@ -45,32 +46,6 @@ class SessionOptions:
     folder: Path = Path()
     frames: int | None = None
     most: tuple[int, int] | None = (1920, 1080)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a session did; ages in milliseconds, from grab to label and from grab to shown picture."""
-
-    seconds: float
-    captured: int
-    dropped: int
-    bad: int
-    labelled: int
-    still: int
-    shown: int
-    label_age_p50_ms: float | None
-    label_age_p95_ms: float | None
-    shown_age_p50_ms: float | None
-    shown_age_p95_ms: float | None
-    reconnections: int
-    recordings: tuple[str, ...]
-    recorded_frames: int
-    snapshots: tuple[str, ...]
-    notes: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for one JSON line."""
-        return {"event": "summary", **asdict(self)}
 
 
 class Session:
@@ -292,21 +267,16 @@ class Session:
             rates.labelled,
             rates.still,
             self._shown.count,
-            _rounded(rates.age_p50_ms),
-            _rounded(rates.age_p95_ms),
-            _rounded(shown.percentile(50)),
-            _rounded(shown.percentile(95)),
+            rounded(rates.age_p50_ms),
+            rounded(rates.age_p95_ms),
+            rounded(shown.percentile(50)),
+            rounded(shown.percentile(95)),
             source.connections,
             tuple(self._recordings),
             self._recorded,
             tuple(self._snapshots),
             tuple(notes),
         )
-
-
-def _rounded(value: float) -> float | None:
-    """Two decimals; None for NaN, which JSON does not have."""
-    return round(value, 2) if value == value else None  # noqa: PLR0124 - NaN alone differs from itself
 
 
 @contextmanager

@@ -1,0 +1,151 @@
+"""`inspect` against second methods on torchvision's classification networks.
+
+    python benchmarks/understand_torchvision.py [NAMES …] [--minutes 60]
+
+Receptive fields: the same graph is made linear with positive weights (ReLU and its like pass on, max pooling averages,
+products add up), then lit row by row: what answers to a row depends on it, and that is the extent of the input gradient.
+Every layer with a number is compared at its middle position, first and last row of the picture apart; an edge
+that lies outside the picture can only be checked to be no nearer. Multiply-accumulates: torch's FlopCounterMode.
+Pictures are 224 high and 32 wide (96 for Inception, 224 where the network needs it), which keeps the many runs cheap;
+columns are not checked. Transformers (vit, swin, maxvit) compare positions in pairs and are left out.
+"""
+
+import argparse
+import io
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+import torchvision
+from onnx import helper, numpy_helper
+from torch.utils.flop_counter import FlopCounterMode
+
+from edgecnn.understanding.inspection import Inspection, inspect_graph
+
+HEIGHT = 224
+BATCH = 8
+PASSES_ON = {
+    "Relu", "Clip", "HardSwish", "HardSigmoid", "Sigmoid", "Gelu", "Erf", "Tanh", "BatchNormalization",
+    "LayerNormalization", "Dropout", "LeakyRelu",
+}  # fmt: skip
+CELL_BY_CELL = {"Mul", "Div", "Sub", "Add"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--minutes", type=float, default=60)
+    arguments = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    print(f"torch {torch.__version__}, torchvision {torchvision.__version__}, onnx {onnx.__version__}", flush=True)
+    until = time.monotonic() + 60 * arguments.minutes
+    names = arguments.names or [
+        name
+        for name in torchvision.models.list_models(torchvision.models)
+        if not name.startswith(("vit_", "swin", "maxvit"))
+    ]
+    for name in names:
+        if time.monotonic() > until:
+            print("out of time; not run: " + ", ".join(names[names.index(name) :]))
+            break
+        check(name)
+
+
+def check(name: str) -> None:
+    width = {"inception_v3": 96, "alexnet": 224}.get(name, 224 if name.startswith("vgg") else 32)
+    network = torchvision.models.get_model(name, weights=None).eval()
+    picture = torch.zeros(1, 3, HEIGHT, width)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(picture)
+    buffer = io.BytesIO()
+    torch.onnx.export(
+        network, (picture,), buffer, dynamo=False, opset_version=17, input_names=["x"], dynamic_axes={"x": {0: "N"}}
+    )
+    inspection = inspect_graph(buffer.getvalue(), name=name)
+    macs = (
+        "equal"
+        if inspection.macs == counter.get_total_flops() // 2
+        else f"{inspection.macs} / {counter.get_total_flops() // 2}"
+    )
+    compared, wrong, unknown, whole = compare(inspection, width)
+    print(
+        f"{name:22} {len(inspection.layers):4} rows: {compared:4} compared, {len(wrong)} differ, {whole} global, "
+        f"{unknown} unknown; MACs {macs}",
+        flush=True,
+    )
+    for line in wrong[:3]:
+        print("   ", line)
+
+
+def compare(inspection: Inspection, width: int) -> tuple[int, list[str], int, int]:
+    rows = [row for row in inspection.layers if row.axes and row.axes[0] is not None and len(row.output_shape) == 4]
+    outputs = list(dict.fromkeys(row.tensor for row in rows))
+    model = linear(onnx.load_from_string(inspection.data), outputs)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    answers: dict[str, list[Any]] = {name: [] for name in outputs}
+    sizes = {}
+    for start in range(0, HEIGHT, BATCH):
+        lit = np.zeros((BATCH, 3, HEIGHT, width), np.float32)
+        lit[np.arange(BATCH), :, start + np.arange(BATCH)] = 1
+        for name, value in zip(outputs, session.run(outputs, {"x": lit}), strict=True):
+            sizes[name] = value.shape[2]
+            answers[name].append(value[:, :, value.shape[2] // 2].sum(axis=(1, 2)) > 0)
+    wrong = []
+    for row in rows:
+        seen = np.flatnonzero(np.concatenate(answers[row.tensor]))
+        low, high = row.axes[0].span(sizes[row.tensor] // 2)
+        first = seen[0] == low if low >= 0 else seen[0] >= 0
+        last = seen[-1] == high if high < HEIGHT else seen[-1] <= HEIGHT - 1
+        if not (first and last):
+            wrong.append(f"{row.name} {row.operator}: told {low} to {high}, found {seen[0]} to {seen[-1]}")
+    unknown = sum(row.axes is None for row in inspection.layers)
+    whole = sum(row.axes is not None and row.axes[0] is None for row in inspection.layers)
+    return len(rows), wrong, unknown, whole
+
+
+def linear(model: onnx.ModelProto, outputs: list[str]) -> onnx.ModelProto:
+    """The graph with positive weights, and nothing that could hide a dependence."""
+    graph = model.graph
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    constants = set(stored) | {node.output[0] for node in graph.node if node.op_type == "Constant"}
+    for node in graph.node:
+        if node.op_type in PASSES_ON:
+            replace(node, "Identity", node.input[:1])
+        elif node.op_type in CELL_BY_CELL:
+            dynamic = [name for name in node.input if name not in constants]
+            replace(node, "Add" if len(dynamic) == 2 else "Identity", dynamic)
+        elif node.op_type == "MaxPool":
+            node.op_type = "AveragePool"
+            kept = [entry for entry in node.attribute if entry.name not in ("storage_order", "dilations")]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+        elif node.op_type in ("Conv", "Gemm", "MatMul"):
+            for index, name in enumerate(node.input[1:], 1):
+                if name in stored:
+                    shape = tuple(stored[name].dims)
+                    value = 2 / max(1, int(np.prod(shape[1:]))) if index == 1 else 0
+                    stored[name].CopyFrom(numpy_helper.from_array(np.full(shape, value, np.float32), name))
+    del graph.output[:]
+    graph.output.extend(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in outputs)
+    del graph.value_info[:]
+    return model
+
+
+def replace(node: onnx.NodeProto, operator: str, inputs: Any) -> None:
+    names = list(inputs)
+    node.op_type = operator
+    del node.attribute[:]
+    del node.input[:]
+    node.input.extend(names)
+    del node.output[1:]
+
+
+if __name__ == "__main__":
+    main()

@@ -61,8 +61,10 @@ def main() -> None:
         took = time.monotonic() - started
         recorder.close()
         web.close()
-    print(f"{frames} frames in {took:.0f} s ({frames / took:.0f} a second); memory {now[0] / first[0] - 1:+.1%}, "
-          f"threads {now[1] - first[1]:+d}, descriptors {now[2] - first[2]:+d} against the first tenth")
+    print(
+        f"{frames} frames in {took:.0f} s ({frames / took:.0f} a second); memory {now[0] / first[0] - 1:+.1%}, "
+        f"threads {now[1] - first[1]:+d}, descriptors {now[2] - first[2]:+d} against the first tenth"
+    )
 
 
 if __name__ == "__main__":

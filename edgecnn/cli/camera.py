@@ -57,7 +57,7 @@ def camera(
     max_fps: Annotated[float | None, typer.Option(help="Label at most so many frames a second.")] = None,
     skip_still: Annotated[bool, typer.Option("--skip-still", help="Reuse the answer while nothing moves.")] = False,
     smooth: Annotated[float, typer.Option(help="Seconds to average labels over; 0 shows raw ones.")] = 0.25,
-    min_score: Annotated[float, typer.Option(help="Below this probability say \"not sure\", 0 to 1.")] = 0.0,
+    min_score: Annotated[float, typer.Option(help='Below this probability say "not sure", 0 to 1.')] = 0.0,
     view: Annotated[str, typer.Option(help="plain, edges, features or cam.")] = "plain",
     split: Annotated[bool, typer.Option("--split", help="Show the view beside the plain picture.")] = False,
     web: Annotated[bool, typer.Option("--web", help="Show in a browser, at 127.0.0.1:8008.")] = False,

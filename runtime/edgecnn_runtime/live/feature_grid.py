@@ -65,6 +65,4 @@ def feature_grid(maps: npt.NDArray[np.generic], size: tuple[int, int]) -> Pictur
 
 def _columns(channels: int, picture_ratio: float, tile_ratio: float) -> int:
     """The number of columns that makes the tiles largest."""
-    return max(
-        range(1, channels + 1), key=lambda c: min(picture_ratio / c / tile_ratio, 1 / math.ceil(channels / c))
-    )
+    return max(range(1, channels + 1), key=lambda c: min(picture_ratio / c / tile_ratio, 1 / math.ceil(channels / c)))

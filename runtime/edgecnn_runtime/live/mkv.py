@@ -52,9 +52,7 @@ class MkvWriter:
         self._duration_at = self._segment_at + _RESERVED + len(info) - 8
         self._info_at = _RESERVED
         self._tracks_at = self._info_at + len(info)
-        write_all(
-            self._file, head + _UNKNOWN_SIZE + _void(_RESERVED) + info + _element(_TRACKS, _element("AE", track))
-        )
+        write_all(self._file, head + _UNKNOWN_SIZE + _void(_RESERVED) + info + _element(_TRACKS, _element("AE", track)))
 
     def write(self, jpeg: bytes, at_s: float) -> None:
         """Append one frame.

@@ -51,7 +51,7 @@ def test_a_failed_export_leaves_the_old_file(tmp_path):
     object.__setattr__(graph, "reference", lambda pixels: expected_logits(pixels) + 1)
     with pytest.raises(ModelFileError, match="nothing was written"):
         export(graph, path)
-    with pytest.raises(OptionError, match="int8 needs .*give --calibrate a folder"):
+    with pytest.raises(OptionError, match=r"int8 needs .*give --calibrate a folder"):
         export(pixel_graph(), path, precision="int8")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

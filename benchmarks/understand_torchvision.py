@@ -3,7 +3,7 @@
     python benchmarks/understand_torchvision.py [NAMES …] [--minutes 60]
 
 Receptive fields: the same graph is made linear with positive weights (ReLU and its like pass on, max pooling averages,
-products add up), then lit row by row: what answers to a row depends on it, and that is the extent of the input gradient.
+products add up), then lit row by row: what answers to a row depends on it; that is the extent of the input gradient.
 Every layer with a number is compared at its middle position, first and last row of the picture apart; an edge
 that lies outside the picture can only be checked to be no nearer. Multiply-accumulates: torch's FlopCounterMode.
 Pictures are 224 high and 32 wide (96 for Inception, 224 where the network needs it), which keeps the many runs cheap;
@@ -84,7 +84,8 @@ def check(name: str) -> None:
 def compare(inspection: Inspection, width: int) -> tuple[int, list[str], int, int]:
     rows = [row for row in inspection.layers if row.axes and row.axes[0] is not None and len(row.output_shape) == 4]
     outputs = list(dict.fromkeys(row.tensor for row in rows))
-    model = linear(onnx.load_from_string(inspection.data), outputs)
+    pictures = {row.tensor for row in inspection.layers}
+    model = linear(onnx.load_from_string(inspection.data), outputs, pictures)
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4
@@ -110,7 +111,7 @@ def compare(inspection: Inspection, width: int) -> tuple[int, list[str], int, in
     return len(rows), wrong, unknown, whole
 
 
-def linear(model: onnx.ModelProto, outputs: list[str]) -> onnx.ModelProto:
+def linear(model: onnx.ModelProto, outputs: list[str], pictures: set[str]) -> onnx.ModelProto:
     """The graph with positive weights, and nothing that could hide a dependence."""
     graph = model.graph
     stored = {tensor.name: tensor for tensor in graph.initializer}
@@ -118,7 +119,7 @@ def linear(model: onnx.ModelProto, outputs: list[str]) -> onnx.ModelProto:
     for node in graph.node:
         if node.op_type in PASSES_ON:
             replace(node, "Identity", node.input[:1])
-        elif node.op_type in CELL_BY_CELL:
+        elif node.op_type in CELL_BY_CELL and node.output[0] in pictures:  # not what computes shapes
             dynamic = [name for name in node.input if name not in constants]
             replace(node, "Add" if len(dynamic) == 2 else "Identity", dynamic)
         elif node.op_type == "MaxPool":

@@ -110,9 +110,10 @@ def inspect(source: str | os.PathLike[str]) -> Inspection:
             raise ModelFileError(f"{path}: {error}") from error
     if path.suffix == ".onnx":
         raise ModelFileError(f"there is no file {text!r}; give an .onnx file or a network's name (see `edgecnn zoo`).")
-    from edgecnn.zoo import load
+    from edgecnn.zoo import NetworkRequest, load
 
-    network = load(text)
+    # What a network costs and sees does not depend on its weights, so none are fetched; a run folder has its own.
+    network = load(text) if path.is_dir() else load(text, NetworkRequest(random_weights=True))
     from edgecnn_export.to_onnx import to_onnx
 
     exported = to_onnx(network)

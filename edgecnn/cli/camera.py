@@ -60,9 +60,9 @@ def camera(
     min_score: Annotated[float, typer.Option(help='Below this probability say "not sure", 0 to 1.')] = 0.0,
     view: Annotated[str, typer.Option(help="plain, edges, features or cam.")] = "plain",
     split: Annotated[bool, typer.Option("--split", help="Show the view beside the plain picture.")] = False,
-    web: Annotated[bool, typer.Option("--web", help="Show in a browser, at 127.0.0.1:8008.")] = False,
-    web_address: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Show in a browser at this address; port 0: any.")
+    web: Annotated[
+        str | None,
+        typer.Option(metavar="[HOST:PORT]", help="Show in a browser, at 127.0.0.1:8008 if not given; port 0: any."),
     ] = None,
     token: Annotated[str | None, typer.Option(help="What a browser must give; made if the host needs one.")] = None,
     no_display: Annotated[bool, typer.Option("--no-display", help="Show nothing; for --json.")] = False,
@@ -104,7 +104,7 @@ def camera(
         if not controls.show(Mode(view)):
             raise OptionError(f"--view {view} cannot be shown: {controls.message}.")
         session = SessionOptions(record=record, record_overlay=record_overlay, folder=folder, frames=frames)
-        display = _display(controls, web=web, address=web_address, token=token, no_display=no_display)
+        display = _display(controls, web=web, token=token, no_display=no_display)
         with live, display as (window, page):
             tell = _print_view if json else _Teller(labels=window is None)
             summary = Session(live, controls, session, window=window, web=page, on_view=tell).run()
@@ -143,7 +143,7 @@ class _Teller:
 
 @contextlib.contextmanager
 def _display(
-    controls: "Controls", *, web: bool, address: str | None, token: str | None, no_display: bool
+    controls: "Controls", *, web: str | None, token: str | None, no_display: bool
 ) -> "Iterator[tuple[Window | None, WebView | None]]":
     """A window or a browser view, whatever works here and was asked for."""
     if no_display:
@@ -153,7 +153,7 @@ def _display(
     from edgecnn_runtime.live.window import Window, why_no_window
 
     reason = ""
-    if not (web or address):
+    if web is None:
         reason = why_no_window()
         if not reason:
             window = Window("edgecnn camera")
@@ -162,7 +162,7 @@ def _display(
             finally:
                 window.close()
             return
-    host, port = parse_address(address or "")
+    host, port = parse_address(web or "")
     page = WebView(host, port, controls, token=token)
     try:
         say(f"{f'{reason}; ' if reason else ''}the picture is at {page.url}")

@@ -125,10 +125,10 @@ def test_a_stream_that_breaks_off_comes_back(mjpeg: MjpegServer, model: Path) ->
 
 
 def test_without_a_display_the_browser_view_is_offered(clip: Path, model: Path) -> None:
-    done = run(clip, "--model", model, "--web-address", ":0")
+    done = run(clip, "--model", model, "--web", ":0")
     assert done.returncode == 0, done.stderr
     assert "the picture is at http://127.0.0.1:" in done.stderr
-    done = run(clip, "--model", model, "--web-address", "0.0.0.0:0")
+    done = run(clip, "--model", model, "--web", "0.0.0.0:0")
     assert "?token=" in done.stderr
 
 

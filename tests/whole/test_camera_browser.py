@@ -29,7 +29,7 @@ def page(tmp_path: Path) -> Iterator[tuple[str, MjpegServer]]:
     model = tmp_path / "colours.onnx"
     model.write_bytes(colour_model())
     with MjpegServer() as camera:
-        command = [*COMMAND, camera.url, "--model", str(model), "--web-address", "127.0.0.1:0"]
+        command = [*COMMAND, camera.url, "--model", str(model), "--web", "127.0.0.1:0"]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         assert process.stderr is not None
         address = re.search(r"http://\S+", process.stderr.readline())

@@ -3,8 +3,8 @@
 EDGECNN_DATA=… python benchmarks/photos.py       (photos/ for the speed, crops of them for the labels)
 
 Speed: the originals of 3 megapixels and more, several times over, each engine in a process of its own, in turn.
-Labels: windows of the originals, 60 to 100 % of their size, flipped or not, saved as JPEG at full resolution, decoded at a
-fraction against in full.
+Labels: windows of the originals, 60 to 100 % of their size, flipped or not, saved as JPEG at full resolution, decoded
+at a fraction against in full.
 """
 
 import io

@@ -23,6 +23,8 @@ __all__ = ["Classifier"]
 Array = npt.NDArray[Any]
 Logits = npt.NDArray[np.float32]
 
+_TINY = np.float32(np.finfo(np.float32).tiny)
+
 
 class Classifier:
     """Loads a model file once and classifies any number of pictures; safe to call from several threads.
@@ -124,7 +126,9 @@ class Classifier:
                 f"{self.model.name} gives {logits.shape} for {len(pixels)} pictures, but there are {len(self.labels)} "
                 f"labels; expected ({len(pixels)}, {len(self.labels)})."
             )
-        return logits.astype(np.float32, copy=False)
+        scores = logits.astype(np.float32, copy=False)
+        # The logarithm undoes a softmax up to a constant, which the softmax behind it does not see.
+        return np.log(np.maximum(scores, _TINY)) if self.model.gives_probabilities else scores
 
     def run(self, pixels: Pixels, outputs: Sequence[str]) -> list[Array]:
         """Named outputs for a batch of prepared pixels.

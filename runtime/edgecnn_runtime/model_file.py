@@ -195,6 +195,11 @@ class ModelFile:
         raise ModelFileError(f"the metadata names the output {wanted!r}, which the graph does not have.")
 
     @cached_property
+    def gives_probabilities(self) -> bool:
+        """Whether the scores went through a softmax already, as those of many foreign files."""
+        return ("Softmax", self.logits.name) in self.graph.nodes
+
+    @cached_property
     def features(self) -> FeatureOutput | None:
         """The last feature map, where the network ends in global average pooling and one linear layer."""
         entry = self.card.get("outputs", {}).get("features") if self.card else None

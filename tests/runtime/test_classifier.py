@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from edgecnn_runtime import Classifier, ImageError, ModelFileError, Normalisation, Preprocess
@@ -103,6 +104,16 @@ def test_a_foreign_float_file_gives_the_same_logits_in_both_layouts():
         )
         assert classifier.model.channels_last is channels_last
         np.testing.assert_allclose(classifier.logits(pixels), scaled, rtol=1e-4, atol=1e-3)
+
+
+def test_a_foreign_file_that_ends_in_softmax_is_not_squashed_twice():
+    model = float_model(given="scores")
+    about = {"labels": LABELS, "preprocess": Preprocess(32, 32), "normalisation": Normalisation()}
+    plain = Classifier(model.SerializeToString(), **about).classify_pixels(random_pixels(1)[0])
+    model.graph.node.append(onnx.helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1))
+    model.graph.output[0].name = "probabilities"
+    squashed = Classifier(model.SerializeToString(), **about).classify_pixels(random_pixels(1)[0])
+    np.testing.assert_allclose(squashed.probabilities, plain.probabilities, atol=1e-6)
 
 
 def test_class_weights_and_activation_map(classifier):

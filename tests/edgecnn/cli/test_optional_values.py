@@ -1,6 +1,7 @@
 import re
 
 import pytest
+
 from edgecnn.cli.optional_values import OptionalValue, fill_optional_values
 
 WEB = {"--web": OptionalValue(re.compile(r"[^/\s]*:\d+"), "127.0.0.1:8008")}

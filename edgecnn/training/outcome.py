@@ -21,7 +21,7 @@ from edgecnn.training.checkpoint import Epoch, load_checkpoint
 from edgecnn.training.evaluate import Evaluation
 from edgecnn.training.figures import draw_confusion, draw_curves, draw_mistakes, save_figure
 from edgecnn.training.loop import Progress
-from edgecnn.training.probe import Speed
+from edgecnn.training.probe import Precision, Speed
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.world import World
 from edgecnn.zoo.small import NetworkSize
@@ -34,6 +34,7 @@ __all__ = [
     "describe_run",
     "finish_run",
     "prepare_folder",
+    "recorded_precision",
     "run_versions",
 ]
 
@@ -104,6 +105,16 @@ def check_resume(folder: Path, data: DataSet, network: str, recipe: Recipe, seed
     return len(load_checkpoint(path).history) if path.is_file() else 0
 
 
+def recorded_precision(folder: Path) -> Precision:
+    """The number format a run was begun with, so that it goes on in the same; `auto` if it had not come to that.
+
+    Raises:
+        DataError: The folder is no run.
+    """
+    recorded = run_folder.read_run(folder).get("precision")
+    return "bf16" if recorded == "bf16" else "fp32" if recorded == "fp32" else "auto"
+
+
 def prepare_folder(folder: Path, document: dict[str, Any], data: DataSet, *, resume: bool) -> None:
     """Make the run folder and write how the run begins.
 
@@ -143,7 +154,7 @@ def describe_run(
     recipe: Recipe | None,
     seed: int,
     world: World,
-    bf16: bool = False,
+    bf16: bool | None = None,
     licence: str = "see the terms of the training data",
 ) -> dict[str, Any]:
     """The content of `run.json` when a run begins."""
@@ -157,7 +168,7 @@ def describe_run(
         "licence": licence,
         "recipe": None if recipe is None else recipe.to_dict(),
         "seed": seed,
-        "precision": "bf16" if bf16 else "fp32",
+        "precision": None if bf16 is None else "bf16" if bf16 else "fp32",
         "threads": torch.get_num_threads(),
         "processes": world.count,
         "device": str(world.device),

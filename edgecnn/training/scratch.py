@@ -22,6 +22,7 @@ from edgecnn.training.outcome import (
     describe_run,
     finish_run,
     prepare_folder,
+    recorded_precision,
 )
 from edgecnn.training.probe import Precision, Speed, choose_speed, is_out_of_memory, peak_memory_bytes
 from edgecnn.training.recipe import Recipe
@@ -81,6 +82,8 @@ def train_from_scratch(
         raise OptionError(
             f"A batch of {recipe.batch} cannot be shared by {world.count} processes; give another --batch."
         )
+    if resume:
+        precision = recorded_precision(folder)
     recipe, speed = probe(module, data, recipe, normalise, world, precision, told)
     steps = recipe.epochs * count_batches(len(data.train.labels), recipe.batch)
     done = 0

@@ -29,7 +29,16 @@ from edgecnn.training.evaluate import Evaluation, evaluate, predict
 from edgecnn.training.features import frozen_features
 from edgecnn.training.head import fit_head
 from edgecnn.training.loop import fit
-from edgecnn.training.outcome import Listener, Outcome, Plan, check_resume, describe_run, finish_run, prepare_folder
+from edgecnn.training.outcome import (
+    Listener,
+    Outcome,
+    Plan,
+    check_resume,
+    describe_run,
+    finish_run,
+    prepare_folder,
+    recorded_precision,
+)
 from edgecnn.training.probe import Precision, peak_memory_bytes
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.scratch import probe
@@ -119,7 +128,9 @@ def train_transfer(
     replace_head(module, len(data.labels))
     module = module.to(device=world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     record = _record(settings, network)
-    done = check_resume(folder, data, record["name"], recipe, seed) if resume else 0
+    done = 0
+    if resume:
+        done, precision = check_resume(folder, data, record["name"], recipe, seed), recorded_precision(folder)
     document = describe_run(data, record, normalise, recipe=recipe, seed=seed, world=world, licence=network.licence)
     document["transfer"] = {
         "from": settings.source,
@@ -137,6 +148,7 @@ def train_transfer(
     if settings.unfreeze:
         train_only_last(module, settings.unfreeze)
         recipe, speed = probe(module, data, recipe, normalise, world, precision, told)
+        document |= {"recipe": recipe.to_dict(), "precision": "bf16" if speed.bf16 else "fp32"}
         steps = recipe.epochs * count_batches(len(data.train.labels), recipe.batch)
         plan = Plan(
             network=f"{network.name}, last {settings.unfreeze} blocks ({count_trained(module):,} parameters)",
@@ -154,6 +166,7 @@ def train_transfer(
         )
         if world.leads:
             told.on_plan(plan)
+            run_folder.write_run(folder, document)
         checkpoint = folder / run_folder.CHECKPOINT
         history = fit(
             module,

@@ -22,8 +22,8 @@ __all__ = ["input_covariances", "round_weights"]
 
 POSITIONS = 100
 """Positions of each picture that enter a covariance; neighbours tell little new."""
-WIDEST = 2304
-"""Rows longer than this get no covariance (it would take over 40 MB each): their weights are rounded one by one."""
+WIDEST = 1300
+"""Rows longer than this get no covariance (it would take over 13 MB each): their weights are rounded one by one."""
 PAIR_LIMIT = 128
 """255 * 128 fits into 16 bits, 255 * 129 does not: the most two neighbouring weights of one sign may add up to."""
 DAMPING = 0.01

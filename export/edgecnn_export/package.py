@@ -19,11 +19,12 @@ from edgecnn_runtime.preprocess import Pixels, Preprocess
 __all__ = ["TOLERANCES", "pack", "write_model_file"]
 
 # Relative to the largest logit. fp32: other kernels sum in another order. int8: another rounding of a requantized
-# value moves it by a whole step. `other` covers GPUs, which may compute in TF32 or fp16 by themselves.
+# value moves it by a whole step, which on an Arm Cortex-A72 grows to 3 % of a logit. `other`
+# covers GPUs, which may compute in TF32 or fp16 by themselves.
 TOLERANCES: dict[str, dict[str, float]] = {
     "fp32": {"cpu": 1e-3, "other": 2e-2},
     "fp16": {"cpu": 2e-2, "other": 3e-2},
-    "int8": {"cpu": 2e-2, "other": 8e-2},
+    "int8": {"cpu": 5e-2, "other": 8e-2},
 }
 
 _GOLDEN_COUNT = 4

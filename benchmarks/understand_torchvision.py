@@ -95,8 +95,10 @@ def compare(inspection: Inspection, width: int) -> tuple[int, list[str], int, in
         lit = np.zeros((BATCH, 3, HEIGHT, width), np.float32)
         lit[np.arange(BATCH), :, start + np.arange(BATCH)] = 1
         for name, value in zip(outputs, session.run(outputs, {"x": lit}), strict=True):
-            sizes[name] = value.shape[2]
-            answers[name].append(value[:, :, value.shape[2] // 2].sum(axis=(1, 2)) > 0)
+            # Inside ConvNeXt maps lie channels last; the picture's proportions tell which axis is its height.
+            axis = 2 if value.shape[2] * width == value.shape[3] * HEIGHT else 1
+            sizes[name] = value.shape[axis]
+            answers[name].append(value.take(value.shape[axis] // 2, axis=axis).sum(axis=(1, 2)) > 0)
     wrong = []
     for row in rows:
         seen = np.flatnonzero(np.concatenate(answers[row.tensor]))
@@ -116,7 +118,9 @@ def linear(model: onnx.ModelProto, outputs: list[str], pictures: set[str]) -> on
     stored = {tensor.name: tensor for tensor in graph.initializer}
     constants = set(stored) | {node.output[0] for node in graph.node if node.op_type == "Constant"}
     for node in graph.node:
-        if node.op_type in PASSES_ON:
+        if node.op_type == "Identity" and node.input[0] in constants:  # weights that several layers share
+            constants.add(node.output[0])
+        elif node.op_type in PASSES_ON:
             replace(node, "Identity", node.input[:1])
         elif node.op_type in CELL_BY_CELL and node.output[0] in pictures:  # not what computes shapes
             dynamic = [name for name in node.input if name not in constants]

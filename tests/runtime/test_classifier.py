@@ -189,4 +189,6 @@ def test_the_sample_without_edgecnn_gives_the_same_answer(sample_images, tmp_pat
 
 
 def test_the_embedding_sample_runs(sample_images):
-    assert "school bus 9" in _run(sample_images.parent / "embed.py", sample_images / "school_bus.jpg", "absent.jpg")
+    said = _run(sample_images.parent / "embed.py", sample_images / "school_bus.jpg", "absent.jpg")
+    assert "school_bus.jpg: school bus 8" in said
+    assert "skipped: absent.jpg cannot be read" in said

@@ -18,7 +18,7 @@ import numpy as np
 from measure import DEFAULT_MODEL, data_folder, machine
 from PIL import Image, ImageOps
 
-ROUNDS, COPIES = 5, 4
+ROUNDS, COPIES = 5, 12
 WINDOWS = 30
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,7 +86,7 @@ def camera(
         return
     if view not in _VIEWS:
         raise typer.BadParameter(f"--view is {view!r}; expected one of {', '.join(_VIEWS)}.")
-    try:
+    with _ctrl_c_ends_at_once():
         from edgecnn_runtime import Classifier
         from edgecnn_runtime.live import LiveClassifier, SmoothingOptions, Source, SourceOptions
         from edgecnn_runtime.live.controls import Controls, Mode
@@ -108,14 +109,28 @@ def camera(
         with live, display as (window, page):
             tell = _print_view if json else _Teller(labels=window is None)
             summary = Session(live, controls, session, window=window, web=page, on_view=tell).run()
-    except KeyboardInterrupt:
-        # Before the session begins there is nothing to close; afterwards it takes Ctrl-C itself.
-        say("ended before the first frame.")
-        return
     if json:
         print_json(summary.to_dict())
     else:
         _say_summary(summary)
+
+
+@contextlib.contextmanager
+def _ctrl_c_ends_at_once() -> Iterator[None]:
+    """Until the session takes Ctrl-C itself there is nothing to close.
+
+    An exception would not do: raised while a library written in C is loading, it becomes an error of that library.
+    """
+    before = signal.signal(signal.SIGINT, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end(*_: object) -> None:
+    os.write(2, b"ended before the first frame.\n")
+    os._exit(0)
 
 
 def _print_view(view: "View") -> None:

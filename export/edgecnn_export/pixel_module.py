@@ -5,10 +5,10 @@ from torch import Tensor, nn
 
 from edgecnn_export.network import Network
 
-__all__ = ["PixelModule"]
+__all__ = ["LUMA", "PixelModule"]
 
 # ITU-R BT.601 luma, which Pillow's mode "L" and OpenCV's grey use.
-_LUMA = (0.299, 0.587, 0.114)
+LUMA = (0.299, 0.587, 0.114)
 
 
 class PixelModule(nn.Module):
@@ -28,7 +28,7 @@ class PixelModule(nn.Module):
         std = torch.tensor(network.std, dtype=torch.float64)
         self.register_buffer("scale", (1 / (255 * std)).float().view(1, 3, 1, 1))
         self.register_buffer("offset", (-mean / std).float().view(1, 3, 1, 1))
-        self.register_buffer("luma", torch.tensor(_LUMA).view(1, 3, 1, 1))
+        self.register_buffer("luma", torch.tensor(LUMA).view(1, 3, 1, 1))
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """`(N, H, W, 3)` uint8 to the float input of the wrapped module."""

@@ -17,7 +17,7 @@ from onnxscript import opset18 as op
 from edgecnn_export.features import expose_features
 from edgecnn_export.network import Network
 from edgecnn_export.pixel_graph import FEATURES, LOGITS, MAX_IR, OPSET, PIXELS, PixelGraph
-from edgecnn_export.pixel_module import PixelModule
+from edgecnn_export.pixel_module import LUMA, PixelModule
 
 __all__ = ["to_onnx", "torch_reference"]
 
@@ -82,7 +82,7 @@ def torch_reference(network: Network) -> Any:
     def reference(pixels: Pixels) -> npt.NDArray[np.float32]:
         scaled = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 255
         if network.channels == 1:
-            luma = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+            luma = torch.tensor(LUMA).view(1, 3, 1, 1)
             normalised = ((scaled * luma).sum(1, keepdim=True) - mean[:, :1]) / std[:, :1]
         else:
             normalised = (scaled - mean) / std

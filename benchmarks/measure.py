@@ -1,6 +1,7 @@
 """What the benchmarks share: the machine in a line, medians, and whole commands timed in turn."""
 
 import importlib.metadata
+import multiprocessing
 import os
 import platform
 import resource
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -55,6 +57,49 @@ def in_turn(engines: dict[str, Callable[[], object]], *, rounds: int, warm_up: i
             if turn >= warm_up:
                 times[name].append((time.perf_counter() - start) * 1e3)
     return times
+
+
+def processes_in_turn(
+    engines: dict[str, Callable[[], Callable[[], object]]], *, rounds: int, runs: int = 10
+) -> dict[str, list[float]]:
+    """Milliseconds of each engine in a process of its own, in turn: a pool of spinning threads would spoil the others.
+
+    Args:
+        engines: what builds each engine in its process; a module's function or a `functools.partial` of one.
+        rounds: turns of each engine.
+        runs: runs in a turn; the median of a turn is what counts, so that the first run may wake the threads.
+
+    Returns:
+        A median for each turn.
+    """
+    context = multiprocessing.get_context("spawn")
+    pipes, times = {}, {name: [] for name in engines}
+    for name, build in engines.items():
+        pipes[name], theirs = context.Pipe()
+        context.Process(target=_serve, args=(build, theirs), daemon=True).start()
+        pipes[name].recv()
+    for _ in range(rounds):
+        for name, pipe in pipes.items():
+            pipe.send(runs)
+            times[name].append(pipe.recv())
+    for pipe in pipes.values():
+        pipe.send(0)
+    return times
+
+
+def _serve(build: Callable[[], Callable[[], object]], pipe: Connection) -> None:
+    engine = build()
+    for _ in range(5):
+        engine()
+    pipe.send("ready")
+    while runs := pipe.recv():
+        times = []
+        for _ in range(runs):
+            start = time.perf_counter()
+            engine()
+            times.append((time.perf_counter() - start) * 1e3)
+        time.sleep(0.05)  # until the pool has stopped to spin
+        pipe.send(statistics.median(times))
 
 
 def commands_in_turn(commands: dict[str, Sequence[str]], *, rounds: int) -> dict[str, list[ProcessTimes]]:

@@ -125,8 +125,8 @@ def test_the_window_shows_the_picture_and_closing_it_ends_the_program(
         program = Program(display, *files, tmp_path)
         if shows_the_picture():
             break
-        program.press("q")
-        program.end()
+        while program.process.poll() is None:
+            program.press("q")
     else:
         pytest.fail("the window never showed the picture")
     connection = xdisplay.Display(display)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from edgecnn_runtime.errors import DataError, ImageError
-from edgecnn_runtime.files import atomic_path
 from numpy.typing import NDArray
 
 __all__ = ["ENOUGH_PICTURES", "CalibrationSet"]
@@ -66,7 +65,6 @@ class CalibrationSet:
         *,
         source: str,
         labels: Sequence[int] | None = None,
-        cache: str | os.PathLike[str] | None = None,
     ) -> "CalibrationSet":
         """Read and prepare `files` one at a time.
 
@@ -75,9 +73,6 @@ class CalibrationSet:
             prepare: what turns a path into `(H, W, 3)` uint8 RGB, e.g. `Classifier.prepare`.
             source: name for reports.
             labels: class index of each file, in the same order.
-            cache: folder that keeps the prepared pictures between runs. They lie there under a digest of the list of
-                files, their sizes and dates and what the preparation made of the first one, so a changed set starts
-                clean; a file appears only when it is whole, so an interrupted run leaves nothing behind.
 
         Raises:
             DataError: no file at all, or none that can be read.
@@ -89,7 +84,7 @@ class CalibrationSet:
                 "model "
                 f"will see, at least {ENOUGH_PICTURES}"
             )
-        kept, unreadable, pixels = _load(paths, prepare, None if cache is None else Path(cache))
+        kept, unreadable, pixels = _load(paths, prepare)
         return cls(
             pixels=pixels,
             source=source,
@@ -155,51 +150,20 @@ class CalibrationSet:
 
 
 def _load(
-    paths: list[Path], prepare: Callable[[Any], NDArray[np.uint8]], cache: Path | None
+    paths: list[Path], prepare: Callable[[Any], NDArray[np.uint8]]
 ) -> tuple[list[int], list[str], NDArray[np.uint8]]:
     """Return the indices that could be read, the complaints about the others, and the prepared pictures."""
-    first, complaints = _first_readable(paths, prepare)
-    if first is None:
-        return [], complaints, np.empty((0, 1, 1, 3), np.uint8)
-    target = None
-    if cache is not None:
-        cache.mkdir(parents=True, exist_ok=True)
-        target = cache / f"pixels-{_fingerprint(paths, first)}.npz"
-        if target.exists():
-            with np.load(target) as stored:
-                return stored["kept"].tolist(), stored["unreadable"].tolist(), stored["pixels"]
-    pixels = np.empty((len(paths), *first.shape), np.uint8)
+    pixels = np.empty((0, 1, 1, 3), np.uint8)
     kept: list[int] = []
     unreadable: list[str] = []
     for i, path in enumerate(paths):
         try:
-            pixels[len(kept)] = prepare(path)
+            picture = prepare(path)
         except (ImageError, OSError) as e:
             unreadable.append(f"{path.name}: {e}")
-        else:
-            kept.append(i)
-    pixels = pixels[: len(kept)]
-    if target is not None:
-        with atomic_path(target) as temporary, temporary.open("wb") as file:
-            np.savez(file, pixels=pixels, kept=np.array(kept, np.int64), unreadable=np.array(unreadable, np.str_))
-    return kept, unreadable, pixels
-
-
-def _first_readable(
-    paths: list[Path], prepare: Callable[[Any], NDArray[np.uint8]]
-) -> tuple[NDArray[np.uint8] | None, list[str]]:
-    complaints: list[str] = []
-    for path in paths:
-        try:
-            return prepare(path), complaints
-        except (ImageError, OSError) as e:
-            complaints.append(f"{path.name}: {e}")
-    return None, complaints
-
-
-def _fingerprint(paths: list[Path], first: NDArray[np.uint8]) -> str:
-    sha = hashlib.sha256(first.tobytes() + repr(first.shape).encode())
-    for path in paths:
-        stat = path.stat() if path.exists() else None
-        sha.update(f"{path}|{stat and (stat.st_size, stat.st_mtime_ns)}\n".encode())
-    return sha.hexdigest()[:24]
+            continue
+        if not kept:
+            pixels = np.empty((len(paths), *picture.shape), np.uint8)
+        pixels[len(kept)] = picture
+        kept.append(i)
+    return kept, unreadable, pixels[: len(kept)]

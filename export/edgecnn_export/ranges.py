@@ -13,9 +13,9 @@ from edgecnn_export.calibrate import CalibrationSet
 
 __all__ = ["TensorRange", "float_tensors", "observe_ranges", "run_tensors", "simulated_logits"]
 
-BATCH = 4
-"""Pictures a step while every inner tensor is watched: about 110 MB for EfficientNet-Lite0 at 224 pixels."""
-BYTES_AT_ONCE = 256_000_000
+BATCH = 2
+"""Pictures a step while every inner tensor is watched: about 55 MB for EfficientNet-Lite0 at 224 pixels."""
+BYTES_AT_ONCE = 128_000_000
 """Tensors that are fetched together may take this much; networks with more are watched in several passes."""
 
 

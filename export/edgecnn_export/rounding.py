@@ -23,7 +23,7 @@ __all__ = ["input_covariances", "round_weights"]
 POSITIONS = 100
 """Positions of each picture that enter a covariance; neighbours tell little new."""
 WIDEST = 1300
-"""Rows longer than this get no covariance (it would take over 13 MB each): their weights are rounded one by one."""
+"""Rows longer than this get no covariance (it would take over 6 MB each): their weights are rounded one by one."""
 PAIR_LIMIT = 128
 """255 * 128 fits into 16 bits, 255 * 129 does not: the most two neighbouring weights of one sign may add up to."""
 DAMPING = 0.01
@@ -39,22 +39,22 @@ def input_covariances(
     calibration: CalibrationSet,
     *,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[str, NDArray[np.float64]]:
-    """Return the covariance of each layer's inputs: `(G, K, K)` float64 by layer name, K as the kernels walk it.
+) -> dict[str, NDArray[np.float32]]:
+    """Return the covariance of each layer's inputs: `(G, K, K)` float32 by layer name, K as the kernels walk it.
 
     G is the number of groups; layers with rows longer than `WIDEST` have none. Memory does not depend on the number of
     pictures.
     """
     layers = [layer for layer in float_layers(model) if layer.rows.shape[1] <= WIDEST]
     sums: dict[str, NDArray[np.float64]] = {}
-    squares: dict[str, NDArray[np.float64]] = {}
+    squares: dict[str, NDArray[np.float32]] = {}
     counts: dict[str, int] = {}
     done = 0
     for tensors in run_tensors(model, [layer.data for layer in layers], calibration):
         for layer in layers:
             samples = _samples(layer, tensors[layer.data])
             total = samples.sum(axis=1, dtype=np.float64)
-            square = (samples.transpose(0, 2, 1) @ samples).astype(np.float64)
+            square = samples.transpose(0, 2, 1) @ samples
             if layer.name in squares:
                 sums[layer.name] += total
                 squares[layer.name] += square
@@ -69,13 +69,13 @@ def input_covariances(
         mean = sums[layer.name] / counts[layer.name]
         square = squares.pop(layer.name)
         square /= counts[layer.name]
-        square -= mean[:, :, None] * mean[:, None, :]
+        square -= (mean[:, :, None] * mean[:, None, :]).astype(np.float32)
         found[layer.name] = square
     return found
 
 
 def round_weights(
-    layer: Layer, covariance: NDArray[np.float64] | None, *, safe: bool, per_channel: bool = True, bits: int = 8
+    layer: Layer, covariance: NDArray[np.float32] | None, *, safe: bool, per_channel: bool = True, bits: int = 8
 ) -> WeightGrid:
     """Return the int8 weights of `layer`.
 
@@ -101,8 +101,8 @@ def round_weights(
     return WeightGrid(values, steps if per_channel else steps[:1], layer.channel_axis if per_channel else None)
 
 
-def _diagonal(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.diagonal(matrices, axis1=1, axis2=2))
+def _diagonal(matrices: NDArray[np.floating]) -> NDArray[np.float64]:
+    return np.asarray(np.diagonal(matrices, axis1=1, axis2=2), np.float64)
 
 
 def _samples(layer: Layer, data: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -155,7 +155,7 @@ def _draw_in(codes: NDArray[np.float64], wanted: NDArray[np.float64], weight: ND
 
 
 def _round_rows(
-    rows: NDArray[np.float64], scale: NDArray[np.float64], covariance: NDArray[np.float64] | None, *, safe: bool
+    rows: NDArray[np.float64], scale: NDArray[np.float64], covariance: NDArray[np.float32] | None, *, safe: bool
 ) -> NDArray[np.float64]:
     """Return the codes of `rows (G, O, K)`."""
     scaled = rows / scale[:, :, None]

@@ -22,7 +22,7 @@ from edgecnn_export.segments import SegmentedNetwork
 __all__ = ["Forecast", "LayerSaturation", "can_saturate", "forecast", "saturation_excess"]
 
 LOWEST, HIGHEST = -32768, 32767
-BATCH = 8
+BATCH = 4
 
 
 @dataclass(frozen=True)

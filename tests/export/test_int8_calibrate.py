@@ -52,31 +52,6 @@ def test_few_pictures_and_one_class_are_warned_about():
     assert CalibrationSet(pictures(32), "many").warnings == ()
 
 
-def test_the_cache_is_used_again_and_never_half(tmp_path):
-    paths, cache = _write(tmp_path, 4), tmp_path / "cache"
-    calls = []
-
-    def prepare(path):
-        calls.append(path)
-        return _prepare(path)
-
-    def interrupted(path):
-        if path == paths[2]:
-            raise KeyboardInterrupt
-        return _prepare(path)
-
-    with pytest.raises(KeyboardInterrupt):
-        CalibrationSet.from_files(paths, interrupted, source="x", cache=cache)
-    assert list(cache.iterdir()) == []
-    first = CalibrationSet.from_files(paths, prepare, source="x", cache=cache)
-    made = len(calls)
-    again = CalibrationSet.from_files(paths, prepare, source="x", cache=cache)
-    assert len(calls) == made + 1  # the first picture tells whether the preparation is still the same
-    assert again.digest == first.digest
-    Image.fromarray(pictures(1, size=16, seed=99)[0]).save(paths[3])
-    assert CalibrationSet.from_files(paths, prepare, source="x", cache=cache).digest != first.digest
-
-
 def test_take_spreads_over_the_set():
     found = CalibrationSet(pictures(10), "x", labels=np.arange(10)).take(4)
     assert found.labels.tolist() == [0, 3, 6, 9]

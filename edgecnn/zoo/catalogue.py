@@ -87,9 +87,9 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
     _imagenet("ConvNeXt-Tiny", 2022, "a CNN with a transformer's habits: large windows, few activations",
               28_589_128, 4.456e9, 0.8252, "torchvision:convnext_tiny"),
     _imagenet("FastViT-T8", 2023, "branches for training that melt into one convolution for use",
-              4_026_232, 0.690e9, 0.756, "timm:fastvit_t8", "Vasu et al., FastViT, 2023"),
+              4_026_232, 0.690e9, 0.762, "timm:fastvit_t8", "apple/ml-fastvit README, without distillation"),
     _imagenet("RepViT-M0.9", 2023, "MobileNet rebuilt the way light transformers are",
-              5_489_328, 0.816e9, 0.787, "timm:repvit_m0_9", "Wang et al., RepViT, 2023"),
+              5_489_328, 0.816e9, 0.787, "timm:repvit_m0_9", "THU-MIG/RepViT README, 300 epochs with distillation"),
     _imagenet("MobileNetV4-Conv-S", 2024, "one searched block for every kind of mobile processor",
               3_774_024, 0.186e9, 0.738, "timm:mobilenetv4_conv_small", "Qin et al., MobileNetV4, 2024"),
 )  # fmt: skip

@@ -28,7 +28,7 @@ TOLERANCES: dict[str, dict[str, float]] = {
 }
 
 _GOLDEN_COUNT = 4
-_GOLDEN_CELLS = 32
+_GOLDEN_CELLS = 32  # a side at most; half the input's where that is small, so that a tiny file stays tiny
 
 
 def pack(model: onnx.ModelProto, card: dict[str, Any], pictures: Sequence[Pixels]) -> bytes:
@@ -90,7 +90,8 @@ def _with_card(model: onnx.ModelProto, card: dict[str, Any]) -> bytes:
 
 def _golden_vector(classifier: Classifier, picture: Pixels) -> GoldenVector:
     height, width = classifier.model.height, classifier.model.width
-    coarse = Preprocess(min(height, _GOLDEN_CELLS), min(width, _GOLDEN_CELLS), "squash", kernel="box").apply(picture)
+    rows, columns = (max(1, min(side // 2, _GOLDEN_CELLS)) for side in (height, width))
+    coarse = Preprocess(rows, columns, "squash", kernel="box").apply(picture)
     logits = classifier.logits(expand_grid(coarse, height, width)[None])[0]
     if not np.isfinite(logits).all():
         raise ModelFileError("the network's logits are not finite (NaN or infinity); check its weights.")

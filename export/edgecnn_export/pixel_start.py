@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from edgecnn_export.prune import drop_unread
 from edgecnn_export.ranges import watching_session
 
 __all__ = ["CENTRED", "PixelStart", "fold_normalisation", "start_from_pixels"]
@@ -73,7 +74,7 @@ def fold_normalisation(model: onnx.ModelProto) -> PixelStart | None:
             node.input.extend([CENTRED, "pixels_weight", "pixels_bias"])
     for i, node in enumerate(nodes):
         folded.graph.node.insert(i, node)
-    _drop_unread(folded)
+    drop_unread(folded)
     return PixelStart(folded, zero_point, float(np.abs(offset).max()))
 
 
@@ -85,7 +86,7 @@ def start_from_pixels(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         if node.op_type == "DequantizeLinear" and node.input[0] == quantize.output[0]:
             node.input[0] = "pixels_planar"
-    _drop_unread(model)
+    drop_unread(model)
 
 
 def _first_convolution(model: onnx.ModelProto) -> onnx.NodeProto | None:
@@ -125,16 +126,3 @@ def _affine(model: onnx.ModelProto, tensor: str) -> tuple[NDArray[np.float64], N
 
 def _set(model: onnx.ModelProto, name: str, value: NDArray[np.generic]) -> None:
     model.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
-
-
-def _drop_unread(model: onnx.ModelProto) -> None:
-    """Remove nodes and initializers nobody reads."""
-    while True:
-        read = {i for n in model.graph.node for i in n.input} | {o.name for o in model.graph.output}
-        unread = [n for n in model.graph.node if not any(o in read for o in n.output)]
-        if not unread:
-            break
-        for node in unread:
-            model.graph.node.remove(node)
-    for tensor in [t for t in model.graph.initializer if t.name not in read]:
-        model.graph.initializer.remove(tensor)

@@ -18,6 +18,7 @@ from edgecnn_export.features import expose_features
 from edgecnn_export.network import Network
 from edgecnn_export.pixel_graph import FEATURES, LOGITS, MAX_IR, OPSET, PIXELS, PixelGraph
 from edgecnn_export.pixel_module import LUMA, PixelModule
+from edgecnn_export.pooled_norm import fold_pooled_norms
 
 __all__ = ["to_onnx", "torch_reference"]
 
@@ -55,6 +56,7 @@ def to_onnx(network: Network) -> PixelGraph:
         raise ModelFileError(f"{network.name} cannot be exported: torch.onnx.export gave nothing back.")
     model = program.model_proto
     model.ir_version = min(model.ir_version, MAX_IR)
+    fold_pooled_norms(model)
     _tidy(model)
     features = expose_features(model)
     onnx.checker.check_model(model)

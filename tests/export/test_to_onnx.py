@@ -58,6 +58,35 @@ def test_batch_norm_is_folded_and_nodes_have_their_layers_names(graph):
     assert {"stem", "head"} <= {node.name for node in graph.model.graph.node}
     assert len({node.name for node in graph.model.graph.node}) == len(kinds)
     assert b"/site-packages/" not in graph.model.SerializeToString()
+
+
+class PooledNorm(nn.Module):
+    """Convolution, max pooling, batch norm, as fast training recipes order them."""
+
+    def __init__(self, *, lowest_scale: float, bias: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.filters = nn.Conv2d(3, 8, 3, padding=1, bias=bias)
+        self.pool = nn.MaxPool2d(3, 2, padding=1)
+        self.norm = nn.BatchNorm2d(8)
+        self.head = nn.Linear(8, 4)
+        for values in (self.norm.weight.data, self.norm.running_var):
+            values.uniform_(0.5, 2)
+        for values in (self.norm.bias.data, self.norm.running_mean):
+            values.uniform_(-1, 1)
+        self.norm.weight.data[3] = lowest_scale
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(torch.relu(self.norm(self.pool(self.filters(x)))).mean((2, 3)))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(("lowest_scale", "norms"), [(0.5, 0), (-0.5, 1)])
+def test_a_norm_behind_a_pooling_is_folded_where_that_changes_nothing(lowest_scale, norms, bias):
+    graph = to_onnx(network(PooledNorm(lowest_scale=lowest_scale, bias=bias)))
+    assert [node.op_type for node in graph.model.graph.node].count("BatchNormalization") == norms
+    pixels = random_pixels(3, 20, 24)
+    np.testing.assert_allclose(run(graph, pixels)["logits"], graph.reference(pixels), rtol=1e-4, atol=1e-4)
     assert not any(node.metadata_props or node.doc_string for node in graph.model.graph.node)
 
 

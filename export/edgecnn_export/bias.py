@@ -2,8 +2,7 @@
 
 Rounded weights shift the mean of a channel, the shift travels on through the network, and it is most of the error of an
 8-bit network. Here the shifts are taken out in the order in which the layers run, each seeing the earlier ones
-corrected
-(full bias correction). NNCF's `BiasCorrection` does the same for its own quantizers; it cannot take over
+corrected (full bias correction). NNCF's `BiasCorrection` does the same for its own quantizers; it cannot take over
 grids chosen elsewhere, which is why this module works on the finished QDQ network.
 """
 

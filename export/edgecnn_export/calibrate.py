@@ -39,14 +39,12 @@ class CalibrationSet:
         if self.pixels.ndim != 4 or self.pixels.shape[-1] != 3 or self.pixels.dtype != np.uint8:
             raise DataError(
                 f"calibration pictures came as {self.pixels.dtype} {self.pixels.shape}, expected uint8 (N, H, W, 3) "
-                "RGB; "
-                "prepare them with the model's own preprocessing"
+                "RGB; prepare them with the model's own preprocessing"
             )
         if len(self.pixels) == 0:
             raise DataError(
                 f"no calibration picture could be read from {self.source}; give --calibrate a folder or data set of "
-                "real "
-                f"pictures like those the model will see, at least {ENOUGH_PICTURES}"
+                f"real pictures like those the model will see, at least {ENOUGH_PICTURES}"
             )
         for name, values in (("labels", self.labels), ("names", self.names or None)):
             if values is not None and len(values) != len(self.pixels):
@@ -81,8 +79,7 @@ class CalibrationSet:
         if not paths:
             raise DataError(
                 f"{source} holds no pictures; give --calibrate a folder or data set of real pictures like those the "
-                "model "
-                f"will see, at least {ENOUGH_PICTURES}"
+                f"model will see, at least {ENOUGH_PICTURES}"
             )
         kept, unreadable, pixels = _load(paths, prepare)
         return cls(
@@ -132,14 +129,12 @@ class CalibrationSet:
         if len(self) < ENOUGH_PICTURES:
             found.append(
                 f"{self.source} gives {len(self)} calibration pictures, fewer than {ENOUGH_PICTURES}: ranges will be "
-                "too "
-                "narrow for some of the pictures the model will meet, and those lose accuracy"
+                "too narrow for some of the pictures the model will meet, and those lose accuracy"
             )
         if self.labels is not None and len(self) > 1 and len(np.unique(self.labels)) == 1:
             found.append(
                 f"all {len(self)} calibration pictures from {self.source} are of class {int(self.labels[0])}: the "
-                "ranges "
-                "of the other classes' features are unknown, and those classes may lose accuracy"
+                "ranges of the other classes' features are unknown, and those classes may lose accuracy"
             )
         if self.unreadable:
             shown = "; ".join(self.unreadable[:3]) + ("; …" if len(self.unreadable) > 3 else "")

@@ -122,9 +122,8 @@ def refuse_unquantizable(model: onnx.ModelProto) -> None:
     )
     if quantized:
         raise ModelFileError(
-            f"the network is quantized already (it holds {', '.join(quantized)}), expected a float32 one; quantizing "
-            "twice only "
-            "loses accuracy: give the float network it was made from"
+            f"the network is quantized already (it holds {', '.join(quantized)}), expected a float32 one; "
+            "quantizing twice only loses accuracy: give the float network it was made from"
         )
     if any(t.data_type == onnx.TensorProto.FLOAT16 for t in model.graph.initializer):
         raise ModelFileError(

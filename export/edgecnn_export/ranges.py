@@ -144,8 +144,7 @@ def _range_of(values: NDArray[np.float32], node: onnx.NodeProto) -> TensorRange:
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise ModelFileError(
             f"layer {node.name or node.output[0]!r} ({node.op_type}) gives NaN or infinity on a calibration picture, "
-            "expected "
-            "finite numbers; check the weights of that layer before quantizing"
+            "expected finite numbers; check the weights of that layer before quantizing"
         )
     return TensorRange(min(float(low.min()), 0.0), max(float(high.max()), 0.0), low, high)
 

@@ -4,8 +4,7 @@ The kernels for AVX2, AVX-512 without VNNI and SSE4.1 multiply unsigned 8-bit ac
 `vpmaddubsw`: products of two neighbouring inputs are added in 16 bits, and a sum outside -32768..32767 is clamped to
 that range. Neighbours are inputs 2i and 2i + 1 of the row a kernel walks, which for convolutions runs over kernel row,
 kernel column and channel. Depthwise kernels widen to 32 bits first and are exact; so are all kernels for Arm. The
-claims
-were checked against onnxruntime's kernels under emulation (`make cpus`).
+claims were checked against onnxruntime's kernels under emulation (`make cpus`).
 """
 
 from collections.abc import Callable

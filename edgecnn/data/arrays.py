@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +19,7 @@ from edgecnn.data.dataset import (
     fingerprint,
     hash_pictures,
 )
+from edgecnn.data.npz import open_npz
 from edgecnn.data.split import stratified_split
 
 __all__ = ["from_arrays", "read_npz"]
@@ -34,12 +33,9 @@ def read_npz(path: Path) -> dict[str, Array]:
     Raises:
         DataError: Damaged, pickled content, or an array is missing.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files if key in (*_KEYS, "x", "y", "class_names")}
-            present = list(archive.files)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError) as error:
-        raise DataError(f"{path} cannot be read as an .npz of plain arrays ({error}).") from error
+    with open_npz(path) as archive:
+        arrays = {key: archive[key] for key in archive.files if key in (*_KEYS, "x", "y", "class_names")}
+        present = list(archive.files)
     for short, full in (("x", "x_train"), ("y", "y_train")):
         if short in arrays and full not in arrays:
             arrays[full] = arrays.pop(short)

@@ -2,8 +2,6 @@
 
 import csv
 import re
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy.typing as npt
 from edgecnn_runtime import DataError
 from edgecnn_runtime.image import ImageSource
 
+from edgecnn.data.npz import open_npz
 from edgecnn.evaluation.pictures import pictures_in
 
 Part = Literal["train", "test"]
@@ -124,20 +123,12 @@ def _read_class_folders(folder: Path, class_names: Sequence[str], part: Part) ->
 
 
 def _read_npz(path: Path, part: Part) -> LabelledPictures:
-    try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise DataError(f"{path} is no .npz archive; expected one with x_test and y_test.")
-        with archive:
-            suffix = "train" if part == "train" and {"x_train", "y_train"} <= set(archive.files) else "test"
-            missing = {f"x_{suffix}", f"y_{suffix}"} - set(archive.files)
-            if missing:
-                raise DataError(f"{path} has no {sorted(missing)[0]!r}; expected x_test and y_test.")
-            pictures, labels = archive[f"x_{suffix}"], archive[f"y_{suffix}"]
-    except DataError:
-        raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise DataError(f"{path} cannot be read as an .npz of plain arrays: {error}.") from error
+    with open_npz(path) as archive:
+        suffix = "train" if part == "train" and {"x_train", "y_train"} <= set(archive.files) else "test"
+        missing = {f"x_{suffix}", f"y_{suffix}"} - set(archive.files)
+        if missing:
+            raise DataError(f"{path} has no {sorted(missing)[0]!r}; expected x_test and y_test.")
+        pictures, labels = archive[f"x_{suffix}"], archive[f"y_{suffix}"]
     if pictures.ndim == 3:
         pictures = pictures[..., None]
     if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] not in (1, 3):

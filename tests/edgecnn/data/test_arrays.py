@@ -101,6 +101,21 @@ def test_refuses_pickles_and_damaged_files(tmp_path):
             load_data(str(path))
 
 
+@pytest.mark.parametrize(("place", "value"), [(8, 99), (6, 1)], ids=["compression nobody knows", "encrypted"])
+def test_an_archive_that_zipfile_refuses_is_one_sentence(tmp_path, place, value):
+    path = tmp_path / "odd.npz"
+    np.savez(path, x_train=np.zeros((2, 8, 8, 3), np.uint8), y_train=np.arange(2))
+    archive = bytearray(path.read_bytes())
+    for start, offset in ((b"PK\x03\x04", place), (b"PK\x01\x02", place + 2)):
+        found = archive.find(start)
+        while found >= 0:
+            archive[found + offset] = value
+            found = archive.find(start, found + 1)
+    path.write_bytes(archive)
+    with pytest.raises(DataError, match=r"cannot be read as an \.npz of plain arrays"):
+        load_data(str(path))
+
+
 def test_says_what_a_source_may_be(tmp_path):
     with pytest.raises(DataError, match="'nowhere' does not exist; expected cifar10, mnist"):
         load_data("nowhere")

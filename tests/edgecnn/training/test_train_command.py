@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from support.command import edgecnn
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
@@ -55,11 +56,10 @@ def test_wrong_usage_is_one_sentence(arguments, code, message, tmp_path):
 def test_a_full_disk_is_said_and_the_run_goes_on_once_there_is_room(toy_path, tmp_path):
     # A limit on file sizes ends a write in its middle, as a full disk does; the checkpoint is larger than this.
     full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))"
-    start = ("-c", f"{full}\nfrom edgecnn.cli.main import main; main()")
     settings = (toy_path, "--network", "edge_cnn_nano", "--epochs", 1, "-o", tmp_path / "run")
-    done = run(*settings, cwd=tmp_path, launcher=start)
-    assert done.returncode == 1, done.stderr
-    assert "make room and continue with --resume" in done.stderr and "Traceback" not in done.stderr
+    done = edgecnn("train", *settings, cwd=tmp_path, before=full, env=ENVIRONMENT, timeout_s=300)
+    assert done.code == 1, done
+    assert "make room and continue with --resume" in done.err and "Traceback" not in done.err
     assert {path.suffix for path in (tmp_path / "run").iterdir()} <= {".json", ".csv"}
     again = run(*settings, "--resume", cwd=tmp_path)
     assert again.returncode == 0, again.stderr

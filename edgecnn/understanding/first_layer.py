@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from edgecnn_runtime.preprocess import LUMA
 
 from edgecnn.understanding.convolution import Slide, convolve
 from edgecnn.understanding.graph import Graph
@@ -70,8 +71,7 @@ def first_convolution(graph: Graph, layers: Sequence[Layer]) -> tuple[Layer, Map
 
 def sobel_edges(pixels: npt.NDArray[np.uint8]) -> tuple[Map, Map]:
     """Gradients of the brightness along x and along y, `(H, W)` float32, of `(H, W, 3)` uint8 RGB."""
-    # Rec. 601 luma, as Pillow and OpenCV use to make a picture grey.
-    brightness = pixels.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
+    brightness = pixels.astype(np.float64) @ np.array(LUMA)
     same = np.pad(brightness, 1, mode="edge")
     return (
         convolve(same, KERNELS["sobel_x"], Slide()).astype(np.float32),

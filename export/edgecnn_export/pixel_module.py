@@ -1,14 +1,12 @@
 """A network that starts at pixels: uint8 `(N, H, W, 3)` RGB in, logits out."""
 
 import torch
+from edgecnn_runtime.preprocess import LUMA
 from torch import Tensor, nn
 
 from edgecnn_export.network import Network
 
-__all__ = ["LUMA", "PixelModule"]
-
-# ITU-R BT.601 luma, which Pillow's mode "L" and OpenCV's grey use.
-LUMA = (0.299, 0.587, 0.114)
+__all__ = ["PixelModule"]
 
 
 class PixelModule(nn.Module):

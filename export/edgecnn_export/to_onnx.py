@@ -11,13 +11,13 @@ import numpy.typing as npt
 import onnx
 import torch
 from edgecnn_runtime.errors import ModelFileError, OptionError
-from edgecnn_runtime.preprocess import Pixels
+from edgecnn_runtime.preprocess import LUMA, Pixels
 from onnxscript import opset18 as op
 
 from edgecnn_export.features import expose_features
 from edgecnn_export.network import Network
 from edgecnn_export.pixel_graph import FEATURES, LOGITS, MAX_IR, OPSET, PIXELS, PixelGraph
-from edgecnn_export.pixel_module import LUMA, PixelModule
+from edgecnn_export.pixel_module import PixelModule
 from edgecnn_export.pooled_norm import fold_pooled_norms
 
 __all__ = ["to_onnx", "torch_reference"]

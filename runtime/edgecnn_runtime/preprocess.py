@@ -14,13 +14,15 @@ from PIL import Image
 
 from edgecnn_runtime.errors import ImageError, OptionError
 
-__all__ = ["Box", "Kernel", "Pixels", "Preprocess", "ResizeRule"]
+__all__ = ["LUMA", "Box", "Kernel", "Pixels", "Preprocess", "ResizeRule"]
 
 Box = tuple[float, float, float, float]
 Pixels = npt.NDArray[np.uint8]
 ResizeRule = Literal["short-side", "squash", "letterbox"]
 Kernel = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 
+LUMA = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in grey: ITU-R BT.601, which Pillow's mode "L" and OpenCV use."""
 _MAX_SIDE = 8192
 _SMOOTH = ("bilinear", "bicubic")
 # A sliver of 1 × 10,000 pixels would become 256 × 2,560,000 before its crop: 2 GB.

@@ -15,18 +15,15 @@ from edgecnn_export.prune import drop_unread
 __all__ = ["fold_pooled_norms"]
 
 
-def fold_pooled_norms(model: onnx.ModelProto) -> int:
-    """Fold in place and return how many batch norms are gone; norms with a scale of zero or below stay."""
-    folded = 0
+def fold_pooled_norms(model: onnx.ModelProto) -> None:
+    """Fold in place; norms with a scale of zero or below stay."""
     for norm in [node for node in model.graph.node if node.op_type == "BatchNormalization"]:
         pool = _only_source(model.graph, norm.input[0], "MaxPool")
         convolution = _only_source(model.graph, pool.input[0], "Conv") if pool else None
         if pool is not None and convolution is not None and _fold(model.graph, convolution, norm):
             pool.output[0] = norm.output[0]
             model.graph.node.remove(norm)
-            folded += 1
-    drop_unread(model)
-    return folded
+            drop_unread(model)
 
 
 def _fold(graph: onnx.GraphProto, convolution: onnx.NodeProto, norm: onnx.NodeProto) -> bool:

@@ -58,6 +58,7 @@ def test_batch_norm_is_folded_and_nodes_have_their_layers_names(graph):
     assert {"stem", "head"} <= {node.name for node in graph.model.graph.node}
     assert len({node.name for node in graph.model.graph.node}) == len(kinds)
     assert b"/site-packages/" not in graph.model.SerializeToString()
+    assert not any(node.metadata_props or node.doc_string for node in graph.model.graph.node)
 
 
 class PooledNorm(nn.Module):
@@ -87,7 +88,6 @@ def test_a_norm_behind_a_pooling_is_folded_where_that_changes_nothing(lowest_sca
     assert [node.op_type for node in graph.model.graph.node].count("BatchNormalization") == norms
     pixels = random_pixels(3, 20, 24)
     np.testing.assert_allclose(run(graph, pixels)["logits"], graph.reference(pixels), rtol=1e-4, atol=1e-4)
-    assert not any(node.metadata_props or node.doc_string for node in graph.model.graph.node)
 
 
 def test_the_last_feature_map_and_its_weights_are_exposed(graph):

@@ -61,8 +61,8 @@ def measure(source: str, rounds: int) -> dict[str, list[float]]:
     ours = DEFAULT_MODEL.read_bytes() if own else quantize_int8(model, noise).model.SerializeToString()
     engines["edgecnn int8"] = partial(_onnxruntime, ours, pictures[:1])
     if importlib.util.find_spec("nncf") and importlib.util.find_spec("openvino"):
-        engines["OpenVINO fp32"] = partial(_openvino, float_model, pictures[:1])
-        engines["OpenVINO int8 (NNCF)"] = partial(_openvino, float_model, pictures)
+        engines["OpenVINO fp32"] = partial(_openvino, float_model, pictures, quantized=False)
+        engines["OpenVINO int8 (NNCF)"] = partial(_openvino, float_model, pictures, quantized=True)
     else:
         print("OpenVINO and NNCF are not installed, so their rows are missing", file=sys.stderr)
     return processes_in_turn(engines, rounds=rounds)
@@ -75,13 +75,13 @@ def _onnxruntime(data: bytes, picture: Picture) -> Callable[[], object]:
     return lambda: session.run(["logits"], {"pixels": picture})
 
 
-def _openvino(data: bytes, pictures: Picture) -> Callable[[], object]:
-    """OpenVINO on the float network; quantized by NNCF where there is more than one picture to calibrate with."""
+def _openvino(data: bytes, pictures: Picture, *, quantized: bool) -> Callable[[], object]:
+    """OpenVINO on the float network, or on what NNCF makes of it with the pictures."""
     import nncf
     import openvino
 
     network = openvino.Core().read_model(data)
-    if len(pictures) > 1:
+    if quantized:
         network = nncf.quantize(network, nncf.Dataset([p[None] for p in pictures]), subset_size=len(pictures))
     request = openvino.compile_model(network, "CPU", {"PERFORMANCE_HINT": "LATENCY"}).create_infer_request()
     return lambda: request.infer([pictures[:1]])

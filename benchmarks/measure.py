@@ -77,6 +77,7 @@ def processes_in_turn(
     for name, build in engines.items():
         pipes[name], theirs = context.Pipe()
         context.Process(target=_serve, args=(build, theirs), daemon=True).start()
+        theirs.close()  # so that a process that dies ends the wait for it
         pipes[name].recv()
     for _ in range(rounds):
         for name, pipe in pipes.items():
@@ -93,11 +94,7 @@ def _serve(build: Callable[[], Callable[[], object]], pipe: Connection) -> None:
         engine()
     pipe.send("ready")
     while runs := pipe.recv():
-        times = []
-        for _ in range(runs):
-            start = time.perf_counter()
-            engine()
-            times.append((time.perf_counter() - start) * 1e3)
+        times = in_turn({"engine": engine}, rounds=runs, warm_up=0)["engine"]
         time.sleep(0.05)  # until the pool has stopped to spin
         pipe.send(statistics.median(times))
 

@@ -75,6 +75,11 @@ class Program:
             # OpenCV keeps one key at a time, so two within one turn of a busy machine would be one.
             time.sleep(0.3)
 
+    def quit(self) -> str:
+        while self.process.poll() is None:
+            self.press("q")
+        return self.end()
+
     def end(self) -> str:
         output, errors = self.process.communicate(timeout=20)
         assert self.process.returncode == 0, (output, errors)
@@ -87,9 +92,7 @@ def test_keys_snapshot_recording_and_quit(display: str, files: tuple[Path, Path]
     program.press("s", "r")
     time.sleep(1.0)
     program.press("r")
-    while program.process.poll() is None:
-        program.press("q")
-    errors = program.end()
+    errors = program.quit()
     saved = sorted(path.suffix for path in (tmp_path / "saved").iterdir())
     assert saved == [".jpg", ".mkv"], errors
     assert "from grab to shown picture" in errors
@@ -125,8 +128,7 @@ def test_the_window_shows_the_picture_and_closing_it_ends_the_program(
         program = Program(display, *files, tmp_path)
         if shows_the_picture():
             break
-        while program.process.poll() is None:
-            program.press("q")
+        program.quit()
     else:
         pytest.fail("the window never showed the picture")
     connection = xdisplay.Display(display)

@@ -82,7 +82,8 @@ def export(
         licence=licence,
     )
     _check_paths(output, calibrate, evaluate, check)
-    graph = _load_graph(source, request)
+    check_with = _pictures(check) if check else []
+    graph = _load_graph(source, request, check_with)
     from edgecnn_export.export import export as export_graph
     from edgecnn_export.precision import Demands
 
@@ -95,7 +96,7 @@ def export(
             calibration=calibration,
             evaluation=evaluation,
             demands=Demands(max_drop, min_speedup, force),
-            check=_pictures(check) if check else (),
+            check=check_with,
             report=report,
             steps=step,
         )
@@ -132,15 +133,13 @@ def _show(written: "ExportReport", report: Path | None) -> None:
     typer.echo(f"next: edgecnn classify photo.jpg --model {written.path}")
 
 
-def _load_graph(source: str, request: NetworkRequest) -> "PixelGraph":
+def _load_graph(source: str, request: NetworkRequest, check: list[Path]) -> "PixelGraph":
     try:
         if source.lower().endswith(".onnx"):
             return _load_onnx(Path(source), request)
-        from edgecnn_export.to_onnx import to_onnx
+        from edgecnn.zoo.graph import load_graph
 
-        from edgecnn.zoo import load
-
-        return to_onnx(load(source, request))
+        return load_graph(source, request, check)
     except ModuleNotFoundError as error:
         package = (error.name or "").split(".")[0]
         if package in ("edgecnn_export", "torch", "onnx", "onnxscript", "onnxruntime"):

@@ -1,5 +1,8 @@
 """The one family of errors, each also a builtin, each saying what came, what was expected and what to do next."""
 
+from functools import partial
+from typing import Any
+
 __all__ = [
     "DataError",
     "DeviceError",
@@ -47,3 +50,8 @@ class MissingPackageError(EdgecnnError, ImportError):
         super().__init__(f'{package} is not installed; type: pip install "{distribution}[{extra}]"')
         self.package = package
         self.extra = extra
+        self.distribution = distribution
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Exceptions are pickled by their text, which is not what this one is made from."""
+        return partial(type(self), extra=self.extra, distribution=self.distribution), (self.package,)

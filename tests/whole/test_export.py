@@ -186,10 +186,11 @@ def test_wrong_sources_are_said_in_words(place):
 
 
 def test_without_torch_the_line_to_type_is_shown(tmp_path):
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "torch.py").write_text("raise ModuleNotFoundError('No module named torch', name='torch')")
     done = edgecnn(
-        *("export", "torchvision:resnet18", "-o", "model.onnx"),
-        cwd=tmp_path,
-        before="import sys; sys.modules['torch'] = None",
+        *("export", "torchvision:resnet18", "-o", "model.onnx"), cwd=tmp_path, env={"PYTHONPATH": str(hidden)}
     )
     assert done.code == 1, done
     assert 'torch is not installed; type: pip install "edgecnn[export]"' in done.err

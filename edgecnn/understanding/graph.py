@@ -1,5 +1,6 @@
 """An ONNX graph as the inspection reads it: nodes, constants, shapes, and weights found behind quantisation."""
 
+import math
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +13,9 @@ from edgecnn_runtime.errors import MissingPackageError, ModelFileError
 
 try:
     import onnx
-    from onnx import TensorProto, helper, numpy_helper, shape_inference
+    from onnx import TensorProto, helper, numpy_helper
+
+    from edgecnn.understanding.shapes import infer_shapes
 except ImportError as error:
     raise MissingPackageError("onnx", extra="understand") from error
 
@@ -61,10 +64,7 @@ class Graph:
 
     def __init__(self, source: str | os.PathLike[str] | bytes | onnx.ModelProto) -> None:
         model, size = _load(source)
-        try:
-            self.model = shape_inference.infer_shapes(model, data_prop=True)
-        except shape_inference.InferenceError:
-            self.model = model  # shapes that cannot be inferred are shown as unknown
+        self.model = infer_shapes(model)
         self.size_bytes = size
         graph = self.model.graph
         self.initializers: dict[str, TensorProto] = {tensor.name: tensor for tensor in graph.initializer}
@@ -104,15 +104,36 @@ class Graph:
         if name in self.initializers:
             return tuple(self.initializers[name].dims)
         value = self._values.get(name)
-        if value is None or not value.type.tensor_type.HasField("shape"):
+        return None if value is None else _shape_of(value)
+
+    def elements(self, name: str) -> int | None:
+        """Numbers that a tensor holds for one picture; None when a size besides the batch is free.
+
+        The batch may stand anywhere in a shape, or inside a size (`12*N` heads, `64*N` windows).
+        """
+        values, batch = self._one_batch
+        shape = _shape_of(values[name]) if name in values else None
+        if shape is None or not all(isinstance(size, int) for size in shape):
             return None
-        dimensions: list[Dimension] = []
-        for dimension in value.type.tensor_type.shape.dim:
-            if dimension.HasField("dim_value"):
-                dimensions.append(int(dimension.dim_value))
-            else:
-                dimensions.append(dimension.dim_param or "?")
-        return tuple(dimensions)
+        return math.prod(size for size in shape if isinstance(size, int)) // batch
+
+    @cached_property
+    def _one_batch(self) -> tuple[dict[str, onnx.ValueInfoProto], int]:
+        """Shapes for a batch of a fixed size, and this size: the graph's own, or 1 where it is free."""
+        batch = (self.shape(self.picture) or ("?",))[0]
+        if isinstance(batch, int):
+            return self._values, max(batch, 1)
+        model = onnx.ModelProto()
+        model.CopyFrom(self.model)
+        for value in model.graph.input:
+            for dimension in value.type.tensor_type.shape.dim:
+                if not dimension.HasField("dim_value") and dimension.dim_param == ("" if batch == "?" else batch):
+                    dimension.dim_value = 1
+        del model.graph.value_info[:]  # the exporter's own words on shapes are in terms of the free size
+        for value in model.graph.output:
+            value.type.tensor_type.ClearField("shape")
+        inferred = infer_shapes(model).graph
+        return {value.name: value for value in [*inferred.value_info, *inferred.input, *inferred.output]}, 1
 
     def element_type(self, name: str) -> str | None:
         """Element type of a tensor, in numpy's words (`float32`, `uint8`); None when nothing is known."""
@@ -159,6 +180,15 @@ class Graph:
                 return None
             name = node.inputs[0]
         return None
+
+
+def _shape_of(value: onnx.ValueInfoProto) -> tuple[Dimension, ...] | None:
+    if not value.type.tensor_type.HasField("shape"):
+        return None
+    return tuple(
+        int(dimension.dim_value) if dimension.HasField("dim_value") else dimension.dim_param or "?"
+        for dimension in value.type.tensor_type.shape.dim
+    )
 
 
 def _load(source: str | os.PathLike[str] | bytes | onnx.ModelProto) -> tuple[onnx.ModelProto, int]:

@@ -45,7 +45,7 @@ class Inspection:
 
     @property
     def macs(self) -> int | None:
-        """Multiply-accumulates for one picture; None when a layer's size is free."""
+        """Multiply-accumulates for one picture; None when a layer's are not known."""
         counts = [layer.macs for layer in self.layers]
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
@@ -73,11 +73,10 @@ class Inspection:
 
     def facts(self) -> list[tuple[str, str]]:
         """Lines under the table: totals, preprocessing, labels, licence, measured figures."""
-        macs = "unknown: a size is free" if self.macs is None else f"{self.macs:,} a picture"
         facts = [
             ("layers", f"{len(self.layers)}"),
             ("parameters", f"{self.parameters:,} in {self.weight_bytes:,} bytes"),
-            ("multiply-accumulates", macs),
+            ("multiply-accumulates", self._macs_in_words()),
             ("file", f"{self.size_bytes:,} bytes"),
             ("picture", f"{self.height} x {self.width} pixels (height x width)"),
         ]
@@ -92,6 +91,12 @@ class Inspection:
             if value:
                 facts.append((key, _line(value)))
         return facts
+
+    def _macs_in_words(self) -> str:
+        if self.macs is not None:
+            return f"{self.macs:,} a picture"
+        lost = next(layer for layer in self.layers if layer.macs is None)
+        return f"unknown: {lost.name} ({lost.operator}) has a free size or cannot be counted from its shapes"
 
 
 def inspect(source: str | os.PathLike[str]) -> Inspection:

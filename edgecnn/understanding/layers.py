@@ -6,9 +6,10 @@ from typing import Any
 
 from edgecnn.understanding.field import AxisField, Field, Unknown
 from edgecnn.understanding.graph import Dimension, Graph, Node
+from edgecnn.understanding.macs import macs_of
 from edgecnn.understanding.receptive_field import receptive_fields
 from edgecnn.understanding.rules import State
-from edgecnn.understanding.weights import macs_of, parameters_of, precision_of
+from edgecnn.understanding.weights import parameters_of, precision_of
 from edgecnn.understanding.windows import window_of
 
 __all__ = ["Layer", "layers_of"]
@@ -43,7 +44,7 @@ class Layer:
         kernel, stride, dilation: height and width; None without a sliding window.
         padding: top, left, bottom, right; None without a sliding window.
         parameters: learned numbers that this layer is the first to use.
-        macs: multiply-accumulates for one picture; None when a size is free.
+        macs: multiply-accumulates for one picture; None when a size is free or the operator cannot be counted.
         weight_bytes: what the parameters take in the file.
         precision: `fp32`, `fp16`, `int8`, ….
         axes: for height and width, what position 0 sees; None in place of an axis that is seen whole; None for both

@@ -1,4 +1,4 @@
-"""What a layer stores and computes: parameters, bytes, multiply-accumulates, precision."""
+"""What a layer stores: parameters, bytes, precision."""
 
 import math
 from collections.abc import Sequence
@@ -6,10 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from onnx import TensorProto, helper
 
-from edgecnn.understanding.graph import Dimension, Graph, Node
-from edgecnn.understanding.operators import PRODUCTS
+from edgecnn.understanding.graph import Graph, Node
 
-__all__ = ["macs_of", "parameters_of", "precision_of"]
+__all__ = ["parameters_of", "precision_of"]
 
 # Which inputs of an operator were learned. A batch normalisation's mean and variance are statistics, not parameters.
 _LEARNED_INPUTS = {
@@ -64,26 +63,6 @@ def parameters_of(graph: Graph, node: Node, counted: set[str], *, inside: bool) 
     return count, size
 
 
-def macs_of(graph: Graph, node: Node) -> int | None:
-    """Multiply-accumulates for one picture; 0 for anything but convolutions and matrix products.
-
-    Returns:
-        None when a size that it depends on is free.
-    """
-    output = _one_picture(graph.shape(node.outputs[0]))
-    if node.operator in ("Conv", "ConvInteger", "QLinearConv", "com.microsoft.FusedConv"):
-        weight = graph.weight(node.inputs[3 if node.operator == "QLinearConv" else 1])
-        return None if output is None or weight is None else output * math.prod(weight.dims[1:])
-    if node.operator == "ConvTranspose":
-        weight, given = graph.weight(node.inputs[1]), _one_picture(graph.shape(node.inputs[0]))
-        return None if given is None or weight is None else given * math.prod(weight.dims[1:])
-    if node.operator in PRODUCTS:
-        first = graph.shape(node.inputs[0])
-        inner = first[-2 if node.attributes.get("transA", 0) else -1] if first else "?"
-        return output * inner if output is not None and isinstance(inner, int) else None
-    return 0
-
-
 def precision_of(graph: Graph, node: Node) -> str:
     """In which numbers a layer works: `int8` where it reads dequantised integers, else its weights' type.
 
@@ -111,13 +90,3 @@ def _kind(weight: TensorProto) -> str:
 def _bits(weight: TensorProto) -> int:
     kind = _kind(weight)
     return 4 if kind.endswith("int4") else np.dtype(helper.tensor_dtype_to_np_dtype(weight.data_type)).itemsize * 8
-
-
-def _one_picture(shape: tuple[Dimension, ...] | None) -> int | None:
-    """Elements of a tensor for a batch of one."""
-    if not shape:
-        return None
-    sizes = [1 if index == 0 else size for index, size in enumerate(shape)]
-    return (
-        math.prod(size for size in sizes if isinstance(size, int)) if all(isinstance(s, int) for s in sizes) else None
-    )

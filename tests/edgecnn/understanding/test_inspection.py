@@ -71,6 +71,21 @@ def test_shared_weights_count_once(builder: Any):
     assert [layer.parameters for layer in inspection.layers] == [9, 0]
 
 
+def test_bounds_that_an_exporter_computes_from_shapes_are_worked_out(builder: Any):
+    """`x.chunk(2, 1)[1]` as `torch.onnx` without dynamo writes it."""
+    b = builder(channels=3, size=(16, 16))
+    x = b.conv("x", (3, 3), stride=(2, 2), pads=(1, 1, 1, 1), channels=(3, 8))
+    channels = b.add("Gather", b.add("Shape", x), b.constant(np.array([1])))
+    half = b.add("Div", channels, b.constant(np.array([2])))
+    second = b.add("Slice", x, half, channels, b.constant(np.array([1])))
+    last = b.conv(second, (3, 3), pads=(1, 1, 1, 1), channels=(4, 6))
+    inspection = look(b.model(last))
+    assert [layer.operator for layer in inspection.layers] == ["Conv", "Slice", "Conv"]
+    assert inspection.layer(second).output_shape == (1, 4, 8, 8)
+    row = inspection.layer(last)
+    assert (row.macs, row.to_dict()["receptive_field"]) == (8 * 8 * 6 * 36, 7)
+
+
 def test_json_rows_have_the_promised_keys(builder: Any):
     row = json.loads(json.dumps(look(small(builder)).layers[0].to_dict()))
     promised = {"name", "operator", "output_shape", "parameters", "macs", "receptive_field", "jump", "offset"}

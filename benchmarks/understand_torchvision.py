@@ -56,9 +56,7 @@ def main() -> None:
 
 
 def check(name: str) -> None:
-    width = {"inception_v3": 96, "alexnet": 224}.get(
-        name, 224 if name.startswith(("vgg", "vit", "swin", "maxvit")) else 32
-    )
+    width = 96 if name == "inception_v3" else 224 if name.startswith(WIDE) else 32
     network = torchvision.models.get_model(name, weights=None).eval()
     picture = torch.zeros(1, 3, HEIGHT, width)
     # The counter does not know the fused kernels that attention runs in otherwise.

@@ -14,8 +14,29 @@ from onnx import numpy_helper, shape_inference
 __all__ = ["infer_shapes"]
 
 _ARITHMETIC = frozenset(
-    {"Add", "Cast", "Concat", "Div", "Gather", "Mul", "Reshape", "Slice", "Squeeze", "Sub", "Unsqueeze"}
+    {
+        "Add",
+        "Cast",
+        "Concat",
+        "ConstantOfShape",
+        "Div",
+        "Expand",
+        "Gather",
+        "Max",
+        "Min",
+        "Mod",
+        "Mul",
+        "Neg",
+        "Reshape",
+        "Slice",
+        "Squeeze",
+        "Sub",
+        "Transpose",
+        "Unsqueeze",
+    }
 )
+_SIZED_BY = {"ConstantOfShape": 0, "Expand": 1}
+"""Operators whose result can be far larger than what they are given: which input tells."""
 _LARGEST = 64
 """Numbers in a shape, or in what is computed from one; anything larger belongs to the picture or the weights."""
 
@@ -62,14 +83,14 @@ def _take_weights(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
 def _computed(graph: onnx.GraphProto) -> Values:
     """Results of shape arithmetic, by tensor, that follow from the shapes known so far."""
     shapes = {value.name: value.type.tensor_type.shape for value in [*graph.value_info, *graph.input]}
-    integers = {x.name: numpy_helper.to_array(x) for x in graph.initializer if x.data_type == onnx.TensorProto.INT64}
+    integers = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer if _is_small(tensor)}
     found: Values = {}
     for node in graph.node:
         result = node.output[0]
         if node.op_type == "Constant":
-            value = numpy_helper.to_array(node.attribute[0].t) if node.attribute[0].name == "value" else None
-            if value is not None and value.dtype == np.int64:
-                integers[result] = value
+            stored = next((entry.t for entry in node.attribute if entry.name == "value"), None)
+            if stored is not None and _is_small(stored):
+                integers[result] = numpy_helper.to_array(stored)
         elif node.op_type == "Shape":
             sizes = shapes[node.input[0]].dim if node.input[0] in shapes else []
             if sizes and all(size.HasField("dim_value") for size in sizes):
@@ -77,12 +98,25 @@ def _computed(graph: onnx.GraphProto) -> Values:
                 part = [size.dim_value for size in sizes][bounds.get("start", 0) : bounds.get("end")]
                 found[result] = integers[result] = np.array(part, np.int64)
         elif node.op_type in _ARITHMETIC and all(name in integers for name in node.input if name):
-            found[result] = integers[result] = _run(node, {name: integers[name] for name in node.input if name})
+            value = _run(node, {name: integers[name] for name in node.input if name})
+            if value is not None and value.dtype == np.int64 and value.size <= _LARGEST:
+                found[result] = integers[result] = value
     return found
 
 
-def _run(node: onnx.NodeProto, inputs: Values) -> npt.NDArray[Any]:
+def _is_small(tensor: onnx.TensorProto) -> bool:
+    inside = tensor.data_location != onnx.TensorProto.EXTERNAL
+    return inside and tensor.data_type == onnx.TensorProto.INT64 and np.prod(tensor.dims) <= _LARGEST
+
+
+def _run(node: onnx.NodeProto, inputs: Values) -> npt.NDArray[Any] | None:
+    if node.op_type in _SIZED_BY and np.prod(inputs[node.input[_SIZED_BY[node.op_type]]].astype(float)) > _LARGEST:
+        return None
     from onnx.reference import ReferenceEvaluator  # takes a third of a second, and few graphs need it
 
-    # The evaluator's stub knows names of outputs only as keys of a dictionary.
-    return np.asarray(cast(Any, ReferenceEvaluator(node)).run(None, inputs)[0])
+    try:
+        with np.errstate(all="ignore"):
+            # The evaluator's stub knows names of outputs only as keys of a dictionary.
+            return np.asarray(cast(Any, ReferenceEvaluator(node)).run(None, inputs)[0])
+    except Exception:  # a graph that computes nonsense is shown as far as it is known
+        return None

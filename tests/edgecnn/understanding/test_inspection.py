@@ -86,6 +86,17 @@ def test_bounds_that_an_exporter_computes_from_shapes_are_worked_out(builder: An
     assert (row.macs, row.to_dict()["receptive_field"]) == (8 * 8 * 6 * 36, 7)
 
 
+@pytest.mark.parametrize(
+    ("operator", "given"), [("ConstantOfShape", [[10**12]]), ("Div", [[4], [0]]), ("Gather", [[1, 2], [7]])]
+)
+def test_shape_arithmetic_that_makes_no_sense_is_left_alone(builder: Any, operator: str, given: list[list[int]]):
+    b = builder(channels=3, size=(16, 16))
+    x = b.conv("x", (3, 3), channels=(3, 8))
+    odd = b.add(operator, *(b.constant(np.array(values)) for values in given))
+    last = b.add("Reshape", x, odd)
+    assert look(b.model(last)).layer(last).unknown_since
+
+
 def test_json_rows_have_the_promised_keys(builder: Any):
     row = json.loads(json.dumps(look(small(builder)).layers[0].to_dict()))
     promised = {"name", "operator", "output_shape", "parameters", "macs", "receptive_field", "jump", "offset"}

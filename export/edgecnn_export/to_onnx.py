@@ -27,9 +27,11 @@ def to_onnx(network: Network) -> PixelGraph:
     """Export a network: normalisation inside, batch-norm folded, batch dimension free, tensors named by their layer.
 
     Raises:
-        OptionError: the network does not take the size it is given, or does not give one logit a label.
+        OptionError: the network is too large for one file, does not take the size it is given, or does not give one
+            logit a label.
         ModelFileError: torch cannot export it; the message carries torch's reason.
     """
+    _check_size(network)
     module = PixelModule(network).eval()
     height, width = network.preprocess.height, network.preprocess.width
     pixels = torch.zeros((2, height, width, 3), dtype=torch.uint8)
@@ -94,6 +96,15 @@ def torch_reference(network: Network) -> Any:
         return np.asarray(logits.float().numpy(), dtype=np.float32)
 
     return reference
+
+
+def _check_size(network: Network) -> None:
+    size = sum(tensor.nbytes for tensor in network.module.state_dict().values())
+    if size >= onnx.checker.MAXIMUM_PROTOBUF:
+        raise OptionError(
+            f"{network.name} has {size / 1e9:.1f} GB of weights, but an ONNX file holds less than 2 GiB in one piece; "
+            "take a smaller network."
+        )
 
 
 def _check_output(module: PixelModule, pixels: torch.Tensor, network: Network) -> None:

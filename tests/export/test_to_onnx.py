@@ -52,6 +52,13 @@ def test_pixels_go_in_and_nothing_newer_than_two_years_is_needed(graph):
     assert {o.domain: o.version for o in graph.model.opset_import}[""] <= 21
 
 
+def test_a_network_that_no_file_can_hold_is_refused_at_once():
+    module = Small()
+    module.much = nn.Parameter(torch.empty(2**29), requires_grad=False)  # never written to, so never in memory
+    with pytest.raises(OptionError, match=r"has 2\.1 GB of weights, but an ONNX file holds less than 2 GiB"):
+        to_onnx(network(module))
+
+
 def test_batch_norm_is_folded_and_nodes_have_their_layers_names(graph):
     kinds = [node.op_type for node in graph.model.graph.node]
     assert "BatchNormalization" not in kinds

@@ -104,13 +104,10 @@ def _stage(stage: Stage, pixels: Picture) -> dict[str, Any]:
 def _comparison(comparison: Comparison) -> dict[str, Any]:
     first, second = comparison.first, comparison.second
     best, other = first.result.top(1)[0], second.result.top(1)[0]
-    verdict = "Both say" if comparison.same_label else "They disagree:"
-    says = f"{verdict} {best.label} ({percent(best.score)})"
-    says += (
-        f" and {percent(other.score)}."
-        if comparison.same_label
-        else f" against {other.label} ({percent(other.score)})."
-    )
+    if comparison.same_label:
+        says = f"Both say {best.label}, with {percent(best.score)} and {percent(other.score)}."
+    else:
+        says = f"They disagree: {best.label} ({percent(best.score)}) against {other.label} ({percent(other.score)})."
     images = [
         (data_uri(blended(first.pixels, first.maps[0].map), quality=_QUALITY), f"{first.model}: {first.maps[0].label}"),
         (

@@ -185,10 +185,14 @@ class Graph:
 def _shape_of(value: onnx.ValueInfoProto) -> tuple[Dimension, ...] | None:
     if not value.type.tensor_type.HasField("shape"):
         return None
-    return tuple(
-        int(dimension.dim_value) if dimension.HasField("dim_value") else dimension.dim_param or "?"
-        for dimension in value.type.tensor_type.shape.dim
-    )
+    return tuple(_dimension(entry) for entry in value.type.tensor_type.shape.dim)
+
+
+def _dimension(entry: onnx.TensorShapeProto.Dimension) -> Dimension:
+    if entry.HasField("dim_value"):
+        return int(entry.dim_value)
+    # Names that begin so are made up by ONNX's inference and tell nobody anything.
+    return "?" if not entry.dim_param or entry.dim_param.startswith("unk__") else entry.dim_param
 
 
 def _load(source: str | os.PathLike[str] | bytes | onnx.ModelProto) -> tuple[onnx.ModelProto, int]:

@@ -158,9 +158,13 @@ def _card(model: onnx.ModelProto) -> dict[str, Any]:
 
 
 def _line(value: Any) -> str:
-    """A nested value in one line, `key value` after `key value`; long lists are cut."""
+    """A nested value in one line, `key value, key (key value)`; long lists are cut."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_line(entry)}" for key, entry in value.items() if entry not in (None, "", {}, []))
+        kept = {key: entry for key, entry in value.items() if entry not in (None, "", {}, [])}
+        return ", ".join(
+            f"{key} ({_line(entry)})" if isinstance(entry, dict) else f"{key} {_line(entry)}"
+            for key, entry in kept.items()
+        )
     if isinstance(value, list):
         shown = " ".join(_line(entry) for entry in value[:6])
         return f"({shown}{' …' if len(value) > 6 else ''})"

@@ -18,6 +18,9 @@ from torch import Tensor, nn
 
 __all__ = ["SMALL_NETWORKS", "EdgeCNN", "NetworkSize", "SmallNetwork", "create", "measure_size"]
 
+PATCH = 2
+"""Side of the whitening filters in pixels."""
+
 
 class EdgeCNN(nn.Module):
     """Whitening filters, then blocks of two 3×3 convolutions, each block at half the resolution of the one before.
@@ -26,30 +29,16 @@ class EdgeCNN(nn.Module):
         classes: How many classes.
         channels: 3 for colour, 1 for grey pictures.
         widths: Filters of each block.
-        patch: Side of the whitening filters in pixels.
-        stride: Step of the whitening filters; 2 makes everything after it four times cheaper.
-        directions: How many principal directions the whitening keeps; each gives two filters, one for each sign.
     """
 
-    def __init__(
-        self,
-        classes: int,
-        *,
-        channels: int,
-        widths: tuple[int, ...],
-        patch: int,
-        stride: int,
-        directions: int,
-    ) -> None:
+    def __init__(self, classes: int, *, channels: int, widths: tuple[int, ...]) -> None:
         super().__init__()
-        directions = min(directions, channels * patch * patch)
-        self.whiten = nn.Conv2d(channels, 2 * directions, patch, stride=stride, padding=(patch - stride + 1) // 2)
+        before = 2 * channels * PATCH * PATCH  # every principal direction of a patch gives a filter for each sign
+        self.whiten = nn.Conv2d(channels, before, PATCH, padding=PATCH // 2)
         self.whiten.weight.requires_grad_(False)
         self.blocks = nn.Sequential()
-        before = 2 * directions
-        for index, width in enumerate(widths):
-            halve = index > 0 or stride == 1
-            self.blocks.append(_block(before, width, halve=halve))
+        for width in widths:
+            self.blocks.append(_block(before, width))
             before = width
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.head = nn.Linear(before, classes)
@@ -64,22 +53,18 @@ class EdgeCNN(nn.Module):
 class _ConvNorm(nn.Sequential):
     """3×3 convolution, batch norm whose scale stays 1 (only its bias learns), ReLU."""
 
-    def __init__(self, inputs: int, outputs: int, *, stride: int = 1) -> None:
-        convolution = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
+    def __init__(self, inputs: int, outputs: int) -> None:
+        convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
         norm = nn.BatchNorm2d(outputs, eps=1e-5, momentum=0.3)
         norm.weight.requires_grad_(False)
         super().__init__(convolution, norm, nn.ReLU())
 
 
-def _block(inputs: int, outputs: int, *, halve: bool) -> nn.Sequential:
+def _block(inputs: int, outputs: int) -> nn.Sequential:
     convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
     norm = nn.BatchNorm2d(outputs, eps=1e-5, momentum=0.3)
     norm.weight.requires_grad_(False)
-    parts: list[nn.Module] = [convolution]
-    if halve:
-        parts.append(nn.MaxPool2d(2))
-    parts += [norm, nn.ReLU(), _ConvNorm(outputs, outputs)]
-    return nn.Sequential(*parts)
+    return nn.Sequential(convolution, nn.MaxPool2d(2), norm, nn.ReLU(), _ConvNorm(outputs, outputs))
 
 
 def _simple_cnn(classes: int, size: int, channels: int) -> nn.Module:
@@ -154,9 +139,9 @@ def _resnet8(classes: int, size: int, channels: int) -> nn.Module:
     )
 
 
-def _edge_cnn(**shape: object) -> Callable[[int, int, int], nn.Module]:
-    def build(classes: int, size: int, channels: int) -> nn.Module:
-        return EdgeCNN(classes, channels=channels, **shape)  # type: ignore[arg-type]
+def _edge_cnn(widths: tuple[int, ...]) -> Callable[[int, int, int], nn.Module]:
+    def build(classes: int, _size: int, channels: int) -> nn.Module:
+        return EdgeCNN(classes, channels=channels, widths=widths)
 
     return build
 
@@ -179,21 +164,13 @@ SMALL_NETWORKS: dict[str, SmallNetwork] = {
         ),
         SmallNetwork("dnn", "dense layers only, as many parameters as simple_cnn", _dnn, 18),
         SmallNetwork("resnet8", "MLPerf Tiny's image classifier", _resnet8),
-        SmallNetwork(
-            "edge_cnn_nano",
-            "the smallest worth deploying",
-            _edge_cnn(widths=(28, 40, 48), patch=4, stride=2, directions=12),
-        ),
+        SmallNetwork("edge_cnn_nano", "the smallest worth deploying", _edge_cnn((26, 40, 48))),
         SmallNetwork(
             "edge_cnn_small",
             "the default: for CIFAR-10 and pictures like it, on a laptop CPU",
-            _edge_cnn(widths=(48, 72, 88), patch=4, stride=2, directions=24),
+            _edge_cnn((48, 80, 88)),
         ),
-        SmallNetwork(
-            "edge_cnn_base",
-            "airbench's widths at full resolution: for a GPU, or patience",
-            _edge_cnn(widths=(64, 256, 256), patch=2, stride=1, directions=12),
-        ),
+        SmallNetwork("edge_cnn_base", "airbench's widths: for a GPU, or patience", _edge_cnn((64, 256, 256))),
     )
 }
 

@@ -17,7 +17,8 @@ def test_it_is_small_and_its_golden_vectors_hold(path):
 
 
 @pytest.mark.parametrize(
-    ("picture", "label"), [("school_bus", "truck"), ("sports_car", "automobile"), ("persian_cat", "cat")]
+    ("picture", "label"),
+    [("fire_engine", "truck"), ("sports_car", "automobile"), ("persian_cat", "cat"), ("drake", "bird")],
 )
 def test_the_cifar_model_names_photos_it_never_saw(picture, label):
     classifier = Classifier(SAMPLES / "models/cifar10_int8.onnx")

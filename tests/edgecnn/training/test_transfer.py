@@ -66,8 +66,8 @@ def test_fine_tuning_goes_on_where_it_was_stopped(toy, toy_run, tmp_path):
     whole = transfer(toy, toy_run, tmp_path / "whole", None, unfreeze=3)
     assert whole.evaluation.accuracy > 0.95 and len(whole.history) == 2
     assert read_run(tmp_path / "whole")["head_accuracy"] > 0.95
-    kept = weights(toy_run)["blocks.0.1.running_mean"]
-    assert torch.equal(weights(tmp_path / "whole")["blocks.0.1.running_mean"], kept)
+    kept = weights(toy_run)["blocks.0.2.running_mean"]
+    assert torch.equal(weights(tmp_path / "whole")["blocks.0.2.running_mean"], kept)
 
     def stop(line):
         raise KeyboardInterrupt

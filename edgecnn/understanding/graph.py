@@ -123,16 +123,8 @@ class Graph:
         batch = (self.shape(self.picture) or ("?",))[0]
         if isinstance(batch, int):
             return self._values, max(batch, 1)
-        model = onnx.ModelProto()
-        model.CopyFrom(self.model)
-        for value in model.graph.input:
-            for dimension in value.type.tensor_type.shape.dim:
-                if not dimension.HasField("dim_value") and dimension.dim_param == ("" if batch == "?" else batch):
-                    dimension.dim_value = 1
-        del model.graph.value_info[:]  # the exporter's own words on shapes are in terms of the free size
-        for value in model.graph.output:
-            value.type.tensor_type.ClearField("shape")
-        inferred = infer_shapes(model).graph
+        # A free batch without a name has an empty one in the file.
+        inferred = infer_shapes(self.model, one_for="" if batch == "?" else batch).graph
         return {value.name: value for value in [*inferred.value_info, *inferred.input, *inferred.output]}, 1
 
     def element_type(self, name: str) -> str | None:

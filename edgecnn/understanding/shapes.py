@@ -43,13 +43,19 @@ _LARGEST = 64
 Values = dict[str, npt.NDArray[Any]]
 
 
-def infer_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
+def infer_shapes(model: onnx.ModelProto, *, one_for: str | None = None) -> onnx.ModelProto:
     """A copy in which every tensor has its shape, where it can be told.
 
     Nodes that compute with fixed shapes alone are gone; what they gave is stored instead.
+
+    Args:
+        model: the graph.
+        one_for: name of a free size of the inputs that is taken as 1, such as the batch; an empty name is one too.
     """
     known = onnx.ModelProto()
     known.CopyFrom(model)
+    if one_for is not None:
+        _fix(known.graph, one_for)
     weights = _take_weights(known.graph)
     try:
         inferred = shape_inference.infer_shapes(known, data_prop=True)
@@ -64,6 +70,16 @@ def infer_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
     del inferred.graph.input[len(model.graph.input) :]
     inferred.graph.initializer.extend(weights)
     return inferred
+
+
+def _fix(graph: onnx.GraphProto, name: str) -> None:
+    for value in graph.input:
+        for dimension in value.type.tensor_type.shape.dim:
+            if not dimension.HasField("dim_value") and dimension.dim_param == name:
+                dimension.dim_value = 1
+    del graph.value_info[:]  # what the exporter says of shapes is in terms of the free size
+    for value in graph.output:
+        value.type.tensor_type.ClearField("shape")
 
 
 def _take_weights(graph: onnx.GraphProto) -> list[onnx.TensorProto]:

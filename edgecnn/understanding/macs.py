@@ -51,12 +51,12 @@ def _of_convolution(graph: Graph, positions: str, weights: str) -> int | None:
 
 def _of_einsum(graph: Graph, node: Node) -> int | None:
     """Numbers in the result times the letters that are summed over, for two factors; one alone multiplies nothing."""
-    terms, _, result = node.attributes["equation"].decode().replace(" ", "").partition("->")
+    terms, _, result = node.attributes.get("equation", b"").decode().replace(" ", "").partition("->")
     factors = terms.split(",")
-    if len(factors) == 1:
+    if terms and len(factors) == len(node.inputs) == 1:
         return 0
     output = graph.elements(node.outputs[0])
-    if len(factors) > 2 or not result or output is None:
+    if not len(factors) == len(node.inputs) == 2 or not result or output is None:
         return None
     for letter in set(terms) - set(result) - {",", "."}:
         place = next(index for index, term in enumerate(factors) if letter in term)

@@ -56,6 +56,15 @@ def test_what_cannot_be_counted_makes_no_total(builder: Any):
     assert dict(inspection.facts())["multiply-accumulates"].startswith(f"unknown: {three} (Einsum)")
 
 
+@pytest.mark.parametrize("attributes", [{}, {"equation": "nchw,nk->nk"}])
+def test_an_einsum_that_does_not_fit_its_inputs_is_unknown(builder: Any, attributes: dict[str, str]):
+    b = builder(channels=3, size=(8, 8))
+    odd = b.add("Einsum", b.conv("x", (1, 1), channels=(3, 3)), **attributes)
+    model = b.model(odd)
+    model.graph.output[0].type.tensor_type.shape.dim.add().dim_value = 5  # a file may claim anything
+    assert inspect_graph(model.SerializeToString(), name="odd").layer(odd).macs is None
+
+
 def test_an_einsum_of_one_tensor_multiplies_nothing_and_dots_stand_for_the_rest(builder: Any):
     b = builder(channels=3, size=(8, 8))
     turned = b.add("Einsum", b.conv("x", (1, 1), channels=(3, 3)), equation="nc...->n...c")

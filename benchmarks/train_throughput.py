@@ -4,20 +4,24 @@
 
 Plain means: float32 pictures in the default layout, mirrored and moved one by one with torchvision's functions,
 Nesterov SGD.
-Both take the same pictures (random ones; speed does not depend on what they show). Steps alternate; medians.
+Both take the same pictures (random ones; speed does not depend on what they show), each in a process of its own, in
+turn; medians.
 """
 
 import argparse
 import json
 import statistics
-import time
+from collections.abc import Callable
+from functools import partial
 
 import torch
 import torchvision.transforms.v2.functional as plain_functions
+from measure import machine, processes_in_turn, ratio
 from torch import nn
 
 from edgecnn.data.augment import Augment
 from edgecnn.training.batches import Normalise
+from edgecnn.training.memory import freed_memory_kept
 from edgecnn.training.optimizers import Optimizers
 from edgecnn.training.outcome import run_versions
 from edgecnn.training.probe import choose_speed
@@ -26,43 +30,42 @@ from edgecnn.zoo.small import create
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", default="edge_cnn_small")
     parser.add_argument("--batch", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
-    torch.manual_seed(0)
-    pixels = torch.randint(0, 256, (arguments.batch, 32, 32, 3), dtype=torch.uint8)
-    labels = torch.randint(0, 10, (arguments.batch,))
-    steps = {"edgecnn": ours(arguments.network, pixels, labels), "plain": plain(arguments.network, pixels, labels)}
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    processor: dict[str, list[float]] = {name: [] for name in steps}
-    for number in range(arguments.rounds + 1):
-        for name, step in steps.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            step()
-            if number:  # the first round sets things up
-                times[name].append(time.perf_counter() - wall)
-                processor[name].append(time.process_time() - cpu)
+    engines = {
+        "edgecnn": partial(ours, arguments.network, arguments.batch),
+        "plain": partial(plain, arguments.network, arguments.batch),
+    }
+    times = processes_in_turn(engines, rounds=arguments.rounds, runs=3)
     result = {
         "network": arguments.network,
         "batch": arguments.batch,
         "rounds": arguments.rounds,
         "threads": torch.get_num_threads(),
+        "processor": machine(),
         **run_versions(),
     }
     for name, values in times.items():
-        result[f"{name}_pictures_a_second"] = round(arguments.batch / statistics.median(values), 1)
-        result[f"{name}_cpu_ms_a_picture"] = round(statistics.median(processor[name]) / arguments.batch * 1e3, 3)
-    result["ratio_wall"] = round(statistics.median(times["plain"]) / statistics.median(times["edgecnn"]), 2)
-    result["ratio_cpu"] = round(statistics.median(processor["plain"]) / statistics.median(processor["edgecnn"]), 2)
+        result[f"{name}_pictures_a_second"] = round(arguments.batch / statistics.median(values) * 1e3, 1)
+    result["ratio"] = round(ratio(times, "plain", "edgecnn"), 2)
     print(json.dumps(result, indent=2))
 
 
-def ours(network: str, pixels: torch.Tensor, labels: torch.Tensor):
-    recipe = default_recipe("cifar10", network, size=32, pictures=50_000, batch=len(pixels))
+def some_pictures(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    torch.manual_seed(0)
+    return torch.randint(0, 256, (count, 32, 32, 3), dtype=torch.uint8), torch.randint(0, 10, (count,))
+
+
+def ours(network: str, batch: int) -> Callable[[], object]:
+    pixels, labels = some_pictures(batch)
+    recipe = default_recipe("cifar10", network, size=32, pictures=50_000, batch=batch)
     module = create(network, 10, 32).to(memory_format=torch.channels_last).train()
     normalise = Normalise((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+    kept = freed_memory_kept()
+    kept.__enter__()  # for as long as this process lasts
     speed = choose_speed(module, normalise(pixels), labels)
     optimizers = Optimizers(module, recipe, steps=1000)
     generator = torch.Generator().manual_seed(0)
@@ -80,7 +83,8 @@ def ours(network: str, pixels: torch.Tensor, labels: torch.Tensor):
     return step
 
 
-def plain(network: str, pixels: torch.Tensor, labels: torch.Tensor):
+def plain(network: str, batch: int) -> Callable[[], object]:
+    pixels, labels = some_pictures(batch)
     module = create(network, 10, 32).train()
     weights = [weight for weight in module.parameters() if weight.requires_grad]
     optimizer = torch.optim.SGD(weights, lr=0.01, momentum=0.9, nesterov=True)

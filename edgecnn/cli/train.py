@@ -47,6 +47,9 @@ def train(
     batch: Annotated[int | None, typer.Option(min=2, help="Pictures a step, over all processes together.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="muon (edge_cnn only), sgd or adamw.")] = None,
     rate: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
+    shift: Annotated[
+        int | None, typer.Option(min=0, help="Largest move of a picture in pixels; a sixteenth of its side.")
+    ] = None,
     size: Annotated[int | None, typer.Option(min=8, help="Side of the pictures in pixels.")] = None,
     test_share: Annotated[float, typer.Option(help="Share kept for the test where the data has no split.")] = 0.2,
     data_dir: Annotated[Path | None, typer.Option(help="Where local copies of named data sets are.")] = None,
@@ -88,7 +91,13 @@ def train(
             "test_share": test_share,
             "seed": seed,
         }
-        settings: dict[str, Any] = {"epochs": epochs, "batch": batch, "optimizer": optimizer, "rate": rate}
+        settings: dict[str, Any] = {
+            "epochs": epochs,
+            "batch": batch,
+            "optimizer": optimizer,
+            "rate": rate,
+            "shift": shift,
+        }
         if reuse is None:
             from edgecnn.data import load_data
             from edgecnn.training.recipe import default_recipe

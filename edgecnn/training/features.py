@@ -22,6 +22,7 @@ from torch import nn
 from edgecnn.data.dataset import DataSet, Pictures
 from edgecnn.training.batches import Normalise
 from edgecnn.training.blocks import weights_bytes
+from edgecnn.training.threads import threads_an_operation
 
 __all__ = ["CACHE", "Features", "frozen_features"]
 
@@ -87,14 +88,13 @@ def _compute(
             on_pictures(len(numbers))
         return np.asarray(features)
 
-    threads = torch.get_num_threads()
     # A core to each batch, not a batch to all cores: none waits, and any number of cores gives the same bits.
-    workers = 1 if device.type == "cuda" else threads
-    try:
-        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return np.concatenate(list(pool.map(run, range(0, len(pictures.labels), BATCH))))
-    finally:
-        torch.set_num_threads(threads)
+    workers = 1 if device.type == "cuda" else torch.get_num_threads()
+    with (
+        threads_an_operation(1),  # MKL keeps one number for all threads, which is put back
+        ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+    ):
+        return np.concatenate(list(pool.map(run, range(0, len(pictures.labels), BATCH))))
 
 
 def _key(front: nn.Module, data: DataSet, split: str, normalise: Normalise) -> str:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from edgecnn.data.dataset import Labels
 from edgecnn.training.features import Features
+from edgecnn.training.threads import threads_an_operation
 
 __all__ = ["HeadFit", "fit_head"]
 
@@ -36,7 +37,12 @@ def fit_head(features: Features, labels: Labels, classes: int, *, seed: int) -> 
         classes: How many classes.
         seed: Decides the fifths.
     """
-    inputs, targets = torch.from_numpy(features), torch.from_numpy(labels)
+    # Each operation takes a millisecond: threads that wait for each other would make it ten times as long.
+    with threads_an_operation(1):
+        return _fit(torch.from_numpy(features), torch.from_numpy(labels), classes, seed)
+
+
+def _fit(inputs: Tensor, targets: Tensor, classes: int, seed: int) -> HeadFit:
     # One scale for all features, so that a strength means the same for every network; each keeps its own weight.
     mean, scale = inputs.mean(0), inputs.std(0).mean().clamp_min(1e-6)
     scaled = (inputs - mean) / scale

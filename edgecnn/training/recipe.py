@@ -45,7 +45,7 @@ class Recipe:
     bias_rate: float = 0.03
     momentum: float = 0.6
     weight_decay: float = 1e-3
-    smoothing: float = 0.2
+    smoothing: float = 0.1
     warmup: float = 0.0
     average: float = 0.03
     augment: Augment = field(default_factory=Augment)
@@ -94,6 +94,7 @@ def default_recipe(
     batch: int | None = None,
     optimizer: OptimizerName | None = None,
     rate: float | None = None,
+    shift: int | None = None,
 ) -> Recipe:
     """The recipe for a data set and a network; what is given wins over the default.
 
@@ -106,6 +107,7 @@ def default_recipe(
         batch: Pictures a step.
         optimizer: Name of the optimizer.
         rate: Highest learning rate.
+        shift: Largest move of a picture in pixels.
     """
     edge = network.startswith("edge_cnn")
     plain = network in ("simple_cnn", "dnn")
@@ -119,7 +121,7 @@ def default_recipe(
         epochs = _EPOCHS.get(data) or max(10, min(60, 300_000 // max(pictures, 1)))
         epochs = 5 if plain and data in _EPOCHS else epochs
     if batch is None:
-        batch = 500 if pictures >= 20_000 else 128 if pictures >= 2_000 else 32
+        batch = 250 if pictures >= 20_000 else 128 if pictures >= 2_000 else 32
         batch = 128 if plain and pictures >= 2_000 else batch
     batch = min(batch, pictures)
     rates = {"muon": 0.12, "sgd": 0.1, "adamw": 2e-3}
@@ -128,8 +130,10 @@ def default_recipe(
         augment = Augment(mirror=not digits)  # as introductions train them
     else:
         augment = _DIGITS if digits else Augment(mirror=True, shift=max(1, size // 16))
+    if shift is not None:
+        augment = replace(augment, shift=shift)
     recipe = Recipe(epochs=epochs, batch=batch, optimizer=chosen, rate=rate or rates.get(chosen, 0.1), augment=augment)
     if chosen == "muon":
-        return recipe if data != "mnist" else replace(recipe, smoothing=0.1)
+        return recipe
     decay = 5e-4 if chosen == "sgd" else 1e-2
-    return replace(recipe, momentum=0.9, weight_decay=decay, smoothing=0.0 if plain else 0.1, warmup=0.2)
+    return replace(recipe, momentum=0.9, weight_decay=decay, smoothing=0.0 if plain else recipe.smoothing, warmup=0.2)

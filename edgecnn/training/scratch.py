@@ -14,6 +14,7 @@ from edgecnn.training import run_folder
 from edgecnn.training.batches import Normalise, count_batches, epoch_batches, pixel_statistics
 from edgecnn.training.evaluate import evaluate, predict
 from edgecnn.training.loop import DivergedError, fit
+from edgecnn.training.memory import freed_memory_kept
 from edgecnn.training.outcome import (
     Listener,
     Outcome,
@@ -35,6 +36,7 @@ __all__ = ["probe", "train_from_scratch"]
 WHITENING_PICTURES = 5_000
 
 
+@freed_memory_kept()
 def train_from_scratch(
     data: DataSet,
     network: str,

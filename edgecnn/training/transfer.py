@@ -29,6 +29,7 @@ from edgecnn.training.evaluate import Evaluation, evaluate, predict
 from edgecnn.training.features import frozen_features
 from edgecnn.training.head import fit_head
 from edgecnn.training.loop import fit
+from edgecnn.training.memory import freed_memory_kept
 from edgecnn.training.outcome import (
     Listener,
     Outcome,
@@ -69,7 +70,14 @@ class TransferSettings:
 
 
 def fine_tuning_recipe(
-    size: int, pictures: int, *, epochs: int | None, batch: int | None, optimizer: str | None, rate: float | None
+    size: int,
+    pictures: int,
+    *,
+    epochs: int | None = None,
+    batch: int | None = None,
+    optimizer: str | None = None,
+    rate: float | None = None,
+    shift: int | None = None,
 ) -> Recipe:
     """Few epochs at a low rate: what a trained network needs to bend, not to break."""
     if optimizer == "muon":
@@ -85,10 +93,11 @@ def fine_tuning_recipe(
         smoothing=0.1,
         warmup=0.2,
         average=0.05,
-        augment=Augment(mirror=True, shift=max(1, size // 16)),
+        augment=Augment(mirror=True, shift=max(1, size // 16) if shift is None else shift),
     )
 
 
+@freed_memory_kept()
 def train_transfer(
     data: DataSet,
     network: Network,

@@ -32,8 +32,6 @@ def whitening_filters(pictures: Tensor, patch: int, directions: int) -> Tensor:
 
 
 def set_whitening(layer: nn.Conv2d, pictures: Tensor) -> None:
-    """Put the whitening filters of these pictures into a layer made for them, and set its bias to zero."""
+    """Put the whitening filters of these pictures into a layer made for them."""
     with torch.no_grad():
         layer.weight.copy_(whitening_filters(pictures, layer.kernel_size[0], layer.out_channels // 2))
-        if layer.bias is not None:
-            layer.bias.zero_()

@@ -34,8 +34,8 @@ class EdgeCNN(nn.Module):
     def __init__(self, classes: int, *, channels: int, widths: tuple[int, ...]) -> None:
         super().__init__()
         before = 2 * channels * PATCH * PATCH  # every principal direction of a patch gives a filter for each sign
-        self.whiten = nn.Conv2d(channels, before, PATCH, padding=PATCH // 2)
-        self.whiten.weight.requires_grad_(False)
+        # Fixed and without a border or a bias: nothing before the first block has to be differentiated.
+        self.whiten = nn.Conv2d(channels, before, PATCH, bias=False).requires_grad_(False)
         self.blocks = nn.Sequential()
         for width in widths:
             self.blocks.append(_block(before, width))
@@ -164,11 +164,11 @@ SMALL_NETWORKS: dict[str, SmallNetwork] = {
         ),
         SmallNetwork("dnn", "dense layers only, as many parameters as simple_cnn", _dnn, 18),
         SmallNetwork("resnet8", "MLPerf Tiny's image classifier", _resnet8),
-        SmallNetwork("edge_cnn_nano", "the smallest worth deploying", _edge_cnn((26, 40, 48))),
+        SmallNetwork("edge_cnn_nano", "the smallest worth deploying", _edge_cnn((24, 40, 48))),
         SmallNetwork(
             "edge_cnn_small",
             "the default: for CIFAR-10 and pictures like it, on a laptop CPU",
-            _edge_cnn((48, 80, 88)),
+            _edge_cnn((40, 80, 96)),
         ),
         SmallNetwork("edge_cnn_base", "airbench's widths: for a GPU, or patience", _edge_cnn((64, 256, 256))),
     )

@@ -10,6 +10,7 @@ from edgecnn.training.head import fit_head
 from edgecnn.training.muon import Muon, orthogonalize
 from edgecnn.training.probe import choose_speed, has_native_bf16, is_out_of_memory
 from edgecnn.training.recipe import Recipe, default_recipe, learning_rate_factor
+from edgecnn.training.transfer import fine_tuning_recipe
 from edgecnn.training.whiten import whitening_filters
 from edgecnn.zoo.small import SMALL_NETWORKS, create, measure_size
 
@@ -71,6 +72,12 @@ def test_whitening_makes_unit_variance_and_both_signs():
     torch.testing.assert_close(torch.cov(rows), torch.eye(12), atol=0.05, rtol=0)
 
 
+def test_whitening_needs_no_gradient_and_no_border():
+    module = create("edge_cnn_nano", 10, 32)
+    assert not any(name.startswith("whiten") and weight.requires_grad for name, weight in module.named_parameters())
+    assert module.whiten(torch.zeros(1, 3, 32, 32)).shape == (1, 24, 31, 31)
+
+
 def test_the_schedule_is_a_triangle():
     factors = [learning_rate_factor(step, 100, 0.2) for step in range(100)]
     assert max(factors) == 1.0 and factors.index(1.0) == 20
@@ -93,6 +100,9 @@ def test_recipes_go_by_data_and_network():
     digits = default_recipe("mnist", "edge_cnn_nano", size=28, pictures=60_000)
     assert photos.optimizer == "muon" and photos.augment.mirror and photos.augment.shift == 2
     assert not digits.augment.mirror and digits.augment.turn > 0
+    assert default_recipe("cifar10", "edge_cnn_small", size=32, pictures=50_000, shift=4).augment.shift == 4
+    assert fine_tuning_recipe(224, 800).augment.shift == 14
+    assert fine_tuning_recipe(224, 800, shift=0).augment.shift == 0
     assert default_recipe("x", "resnet8", size=64, pictures=300).optimizer == "sgd"
     assert default_recipe("x", "resnet8", size=64, pictures=10, batch=64).batch == 10
     assert Recipe.from_dict(photos.to_dict()) == photos

@@ -22,7 +22,7 @@ def test_from_pictures_to_the_next_command(toy_path, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "accuracy " in done.stdout and "of 40 test pictures, one view" in done.stdout
     assert "next: edgecnn export runs/toy-edge_cnn_nano -o model.onnx" in done.stdout
-    assert "74,391 parameters" in done.stderr and "minutes" in done.stderr and "epoch   2" in done.stderr
+    assert "72,307 parameters" in done.stderr and "minutes" in done.stderr and "epoch   2" in done.stderr
     again = run(toy_path, "--network", "edge_cnn_nano", "--epochs", 1, "--json", cwd=tmp_path)
     events = [json.loads(line) for line in again.stdout.splitlines()]
     assert [event["event"] for event in events] == ["plan", "epoch", "result"]

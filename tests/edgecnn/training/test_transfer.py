@@ -14,7 +14,7 @@ from edgecnn.training.world import join_world
 
 
 def transfer(data, base, folder, cache, *, train_last=1, unfreeze=0, epochs=2, **settings):
-    recipe = fine_tuning_recipe(20, 200, epochs=epochs, batch=50, optimizer=None, rate=None)
+    recipe = fine_tuning_recipe(20, 200, epochs=epochs, batch=50)
     chosen = TransferSettings(str(base), train_last, unfreeze, recipe, cache)
     with join_world("cpu") as world:
         return train_transfer(data, zoo.load(str(base)), chosen, folder=folder, world=world, **settings)
@@ -108,4 +108,4 @@ def test_too_many_blocks_and_wrong_optimizers_are_refused(toy, toy_run, tmp_path
     with pytest.raises(OptionError, match=r"The network has \d+ blocks; 99 cannot be trained"):
         transfer(toy, toy_run, tmp_path, None, train_last=99)
     with pytest.raises(OptionError, match="muon is for edge_cnn from scratch"):
-        fine_tuning_recipe(20, 200, epochs=1, batch=8, optimizer="muon", rate=None)
+        fine_tuning_recipe(20, 200, optimizer="muon")

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from edgecnn_runtime.errors import MissingPackageError, OptionError
 
-from edgecnn.cli.output import percent, print_json, say
+from edgecnn.cli.output import warn
+from edgecnn.cli.train_report import listen, report
 
 if TYPE_CHECKING:
-    from edgecnn.training.outcome import Listener, Outcome, Plan
+    from edgecnn.training.outcome import Listener, Outcome
     from edgecnn.training.world import World
 
 __all__ = ["train"]
@@ -73,7 +70,9 @@ def train(
     """
     _need_torch()
     if list_networks:
-        _list(size or 32, json=json)
+        from edgecnn.cli.train_list import show_networks
+
+        show_networks(size or 32, json=json)
         return
     if data is None:
         raise typer.BadParameter("Give the data: a name, a folder or an .npz file; --list shows the networks.")
@@ -85,7 +84,7 @@ def train(
 
     name = network or DEFAULT_NETWORK
     folder = _run_folder(output, data, reuse or name, resume=resume)
-    with join_world(device) as world, _listen(json=json, quiet=not world.leads, folder=folder) as listener:
+    with join_world(device) as world, listen(json=json, quiet=not world.leads, folder=folder) as listener:
         common: dict[str, Any] = {
             "data_dir": data_dir,
             "test_share": test_share,
@@ -136,7 +135,7 @@ def train(
                 run={"seed": seed, "precision": precision, "resume": resume, "views": views},
             )
         if world.leads:
-            _report(outcome, json=json)
+            report(outcome, json=json)
 
 
 def _transfer(
@@ -194,131 +193,7 @@ def _run_folder(output: Path | None, data: str, network: str, *, resume: bool) -
     return next(path for path in candidates if not path.exists())
 
 
-def _list(size: int, *, json: bool) -> None:
-    from edgecnn.zoo.small import SMALL_NETWORKS, create, measure_size
-
-    rows = [(network, measure_size(create(network.name, 10, size), size)) for network in SMALL_NETWORKS.values()]
-    if json:
-        for network, cost in rows:
-            print_json({"name": network.name, "about": network.about, "size": size, **asdict(cost)})
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=f"Networks for ten classes, {size}×{size} pictures", box=None)
-    for heading in ("network", "parameters", "million MACs", "fp32 KB", "int8 KB", ""):
-        table.add_column(heading, justify="right" if heading not in ("network", "") else "left")
-    for network, cost in rows:
-        numbers = (cost.bytes_fp32 / 1000, cost.bytes_int8 / 1000)
-        table.add_row(
-            network.name,
-            f"{cost.parameters:,}",
-            f"{cost.macs / 1e6:.1f}",
-            *(f"{value:,.0f}" for value in numbers),
-            network.about,
-        )
-    Console(soft_wrap=True).print(table)
-    typer.echo("Files add about 35 KB. Also: --from efficientnet_lite0, torchvision:NAME, timm:NAME, a run folder.")
-
-
 def _warn(warnings: tuple[str, ...], *, quiet: bool) -> None:
     if not quiet:
         for sentence in warnings:
-            say(f"{typer.style('warning:', fg='yellow', bold=True)} {sentence}")
-
-
-@contextmanager
-def _listen(*, json: bool, quiet: bool, folder: Path) -> Iterator[Listener]:
-    """A listener that tells the plan, draws a bar, and on Ctrl-C says how to go on."""
-    from edgecnn.cli.train_progress import TrainBar
-    from edgecnn.training.outcome import Listener
-
-    if quiet:
-        yield Listener()
-        return
-    with TrainBar(visible=sys.stderr.isatty() and not json) as bar:
-
-        def plan(value: Plan) -> None:
-            bar.begin(value.recipe.epochs, value.steps, value.resumed_at)
-            _tell_plan(value, json=json)
-
-        def epoch(line: Any) -> None:
-            if json:
-                print_json({"event": "epoch", **asdict(line)})
-            else:
-                bar.print(
-                    f"epoch {line.epoch:3d}  loss {line.loss:.3f}  training {line.train_accuracy:.2%}  "
-                    f"test {line.accuracy:.2%}  {line.pictures_a_second:.0f} pictures/s"
-                )
-
-        try:
-            yield Listener(
-                on_plan=plan,
-                on_step=bar.step,
-                on_epoch=epoch,
-                on_note=say,
-                on_features=bar.begin_features,
-                on_pictures=bar.advance_features,
-            )
-        except KeyboardInterrupt:
-            say(f"Stopped; go on after the last finished epoch with the same command and -o {folder} --resume")
-            raise
-
-
-def _tell_plan(plan: Plan, *, json: bool) -> None:
-    if json:
-        print_json(
-            {
-                "event": "plan",
-                "network": plan.network,
-                "parameters": plan.size.parameters,
-                "macs": plan.size.macs,
-                "data": plan.data,
-                "pictures": plan.pictures,
-                "steps": plan.steps,
-                "seconds": round(plan.seconds, 1),
-                "memory_bytes": plan.memory_bytes,
-                "precision": "bf16" if plan.speed.bf16 else "fp32",
-                "device": plan.device,
-                "threads": plan.threads,
-                "recipe": plan.recipe.to_dict(),
-            }
-        )
-        return
-    recipe = plan.recipe
-    timed = ", ".join(f"{name} {seconds * 1e3:.0f} ms" for name, seconds in plan.speed.tried.items())
-    say(
-        f"{plan.network}: {plan.size.parameters:,} parameters, {plan.size.macs / 1e6:.1f} million MACs; "
-        f"{plan.data}: {plan.pictures:,} pictures"
-    )
-    say(
-        f"{recipe.epochs} epochs, {plan.steps:,} steps of {recipe.batch} ({recipe.optimizer}) on {plan.device}, "
-        f"{plan.threads} threads; a step takes {timed}: about {plan.seconds / 60:.1f} minutes, "
-        f"{plan.memory_bytes / 1e9:.1f} GB"
-    )
-    if plan.resumed_at:
-        say(f"going on after epoch {plan.resumed_at}")
-
-
-def _report(outcome: Outcome, *, json: bool) -> None:
-    evaluation = outcome.evaluation
-    if json:
-        document = {
-            "event": "result",
-            "accuracy": evaluation.accuracy,
-            "correct": evaluation.correct,
-            "count": evaluation.count,
-            "run": str(outcome.folder),
-        }
-        if outcome.views_accuracy is not None:
-            document["accuracy_views"] = outcome.views_accuracy
-        print_json(document)
-        return
-    typer.echo(
-        f"accuracy {percent(evaluation.accuracy, 2)} "
-        f"({evaluation.correct} of {evaluation.count} test pictures, one view)"
-    )
-    if outcome.views_accuracy is not None:
-        typer.echo(f"over several views {percent(outcome.views_accuracy, 2)}, which a deployed file does not do")
-    typer.echo(f"run: {outcome.folder}")
-    typer.echo(f"next: edgecnn export {outcome.folder} -o model.onnx")
+            warn(sentence)

@@ -159,18 +159,12 @@ class SmallNetwork:
 SMALL_NETWORKS: dict[str, SmallNetwork] = {
     network.name: network
     for network in (
-        SmallNetwork(
-            "simple_cnn", "three convolutions, two poolings, two dense layers: the introduction's CNN", _simple_cnn, 18
-        ),
-        SmallNetwork("dnn", "dense layers only, as many parameters as simple_cnn", _dnn, 18),
-        SmallNetwork("resnet8", "MLPerf Tiny's image classifier", _resnet8),
-        SmallNetwork("edge_cnn_nano", "the smallest worth deploying", _edge_cnn((24, 40, 48))),
-        SmallNetwork(
-            "edge_cnn_small",
-            "the default: for CIFAR-10 and pictures like it, on a laptop CPU",
-            _edge_cnn((40, 80, 96)),
-        ),
-        SmallNetwork("edge_cnn_base", "airbench's widths: for a GPU, or patience", _edge_cnn((64, 256, 256))),
+        SmallNetwork("simple_cnn", "the introduction's CNN", _simple_cnn, 18),
+        SmallNetwork("dnn", "dense layers alone", _dnn, 18),
+        SmallNetwork("resnet8", "MLPerf Tiny's classifier", _resnet8),
+        SmallNetwork("edge_cnn_nano", "smallest worth deploying", _edge_cnn((24, 40, 48))),
+        SmallNetwork("edge_cnn_small", "default, for a laptop", _edge_cnn((40, 80, 96))),
+        SmallNetwork("edge_cnn_base", "for a GPU, or patience", _edge_cnn((64, 256, 256))),
     )
 }
 
@@ -212,7 +206,7 @@ class NetworkSize:
 def measure_size(module: nn.Module, size: int, channels: int = 3) -> NetworkSize:
     """Count what one picture of `size`×`size` costs; convolutions and dense layers count, the rest is negligible.
 
-    int8 keeps one byte a weight of those layers and four a bias; the file around it adds about 35 KB.
+    int8 keeps one byte a weight of those layers and four a bias; the file around it adds 20 to 30 KB.
     """
     macs = weights = biases = 0
     hooks = []

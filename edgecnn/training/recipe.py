@@ -124,7 +124,7 @@ def default_recipe(
         batch = 250 if pictures >= 20_000 else 128 if pictures >= 2_000 else 32
         batch = 128 if plain and pictures >= 2_000 else batch
     batch = min(batch, pictures)
-    rates = {"muon": 0.12, "sgd": 0.1, "adamw": 2e-3}
+    rates = {"muon": 0.08, "sgd": 0.1, "adamw": 2e-3}
     digits = data == "mnist"
     if plain:
         augment = Augment(mirror=not digits)  # as introductions train them

@@ -141,8 +141,11 @@ def test_the_head_is_a_regularised_logistic_regression():
     fitted = fit_head(features, labels, 3, seed=0)
     answers = (torch.from_numpy(features) @ fitted.weight.T + fitted.bias).argmax(1).numpy()
     assert (answers == labels).mean() > 0.98 and fitted.held_back_accuracy > 0.95
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
     again = fit_head(features, labels, 3, seed=0)
-    assert torch.equal(again.weight, fitted.weight)
+    assert torch.equal(again.weight, fitted.weight) and torch.get_num_threads() == 2
+    torch.set_num_threads(threads)
 
 
 def test_the_probe_leaves_the_network_and_the_random_state_alone():

@@ -64,7 +64,10 @@ def test_a_process_that_dies_is_told(tmp_path, monkeypatch):
 
 def test_an_interruption_ends_both_processes_without_a_file(tmp_path):
     (tmp_path / "slow.py").write_text("import os, time\nopen('started', 'w').write(str(os.getpid()))\ntime.sleep(60)\n")
-    command = [sys.executable, "-c", "from edgecnn.cli.main import main; main()", "export", "slow:make", "-o", "m.onnx"]
+    # A shell that runs the tests in the background lets its processes ignore interruptions; a terminal does not.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code += "from edgecnn.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "export", "slow:make", "-o", "m.onnx"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
     child = tmp_path / "started"
     until = time.monotonic() + 60

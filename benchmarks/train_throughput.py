@@ -9,6 +9,8 @@ turn; medians.
 """
 
 import argparse
+import atexit
+import contextlib
 import json
 import statistics
 from collections.abc import Callable
@@ -64,8 +66,9 @@ def ours(network: str, batch: int) -> Callable[[], object]:
     recipe = default_recipe("cifar10", network, size=32, pictures=50_000, batch=batch)
     module = create(network, 10, 32).to(memory_format=torch.channels_last).train()
     normalise = Normalise((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
-    kept = freed_memory_kept()
-    kept.__enter__()  # for as long as this process lasts
+    kept = contextlib.ExitStack()
+    kept.enter_context(freed_memory_kept())
+    atexit.register(kept.close)  # holds it for as long as this process lasts
     speed = choose_speed(module, normalise(pixels), labels)
     optimizers = Optimizers(module, recipe, steps=1000)
     generator = torch.Generator().manual_seed(0)

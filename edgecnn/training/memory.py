@@ -15,9 +15,11 @@ from contextlib import contextmanager
 
 __all__ = ["freed_memory_kept"]
 
-# From glibc's <malloc.h>; the defaults are those of mallopt(3).
-_TRIM_THRESHOLD, _TRIM_DEFAULT = -1, 128 * 1024
-_MMAP_MAX, _MMAP_DEFAULT = -4, 65_536
+# From glibc's <malloc.h>. Setting any of them ends glibc's own rule, which raises both thresholds as large blocks are
+# freed; what is set at the end is where that rule stops (mallopt(3)), since it cannot be turned on again.
+_TRIM_THRESHOLD, _TRIM_USUAL = -1, 64 * 2**20
+_MMAP_THRESHOLD, _MMAP_USUAL = -3, 32 * 2**20
+_MMAP_MAX, _MMAP_MAX_USUAL = -4, 65_536
 _NEVER = 2**31 - 1
 
 
@@ -36,8 +38,9 @@ def freed_memory_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        libc.mallopt(_MMAP_MAX, _MMAP_DEFAULT)
-        libc.mallopt(_TRIM_THRESHOLD, _TRIM_DEFAULT)
+        libc.mallopt(_MMAP_MAX, _MMAP_MAX_USUAL)
+        libc.mallopt(_MMAP_THRESHOLD, _MMAP_USUAL)
+        libc.mallopt(_TRIM_THRESHOLD, _TRIM_USUAL)
         libc.malloc_trim(0)
 
 

@@ -12,7 +12,7 @@ __all__ = ["threads_an_operation"]
 
 @contextmanager
 def threads_an_operation(count: int) -> Iterator[None]:
-    """While it lasts, an operation on a CPU is shared by `count` threads (of this one; others keep their number)."""
+    """While it lasts, an operation on a CPU is shared by `count` threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

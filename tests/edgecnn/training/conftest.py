@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-import torch
 
 from edgecnn.data import load_data
 from edgecnn.training.recipe import default_recipe
 from edgecnn.training.scratch import train_from_scratch
+from edgecnn.training.threads import threads_an_operation
 from edgecnn.training.world import join_world
 
 
@@ -29,10 +29,8 @@ def toy(toy_path):
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """Tiny networks gain nothing from threads, and tests that wait for each other's threads lose much."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with threads_an_operation(1):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from edgecnn.training.head import fit_head
 from edgecnn.training.muon import Muon, orthogonalize
 from edgecnn.training.probe import choose_speed, has_native_bf16, is_out_of_memory
 from edgecnn.training.recipe import Recipe, default_recipe, learning_rate_factor
+from edgecnn.training.threads import threads_an_operation
 from edgecnn.training.transfer import fine_tuning_recipe
 from edgecnn.training.whiten import whitening_filters
 from edgecnn.zoo.small import SMALL_NETWORKS, create, measure_size
@@ -141,11 +142,9 @@ def test_the_head_is_a_regularised_logistic_regression():
     fitted = fit_head(features, labels, 3, seed=0)
     answers = (torch.from_numpy(features) @ fitted.weight.T + fitted.bias).argmax(1).numpy()
     assert (answers == labels).mean() > 0.98 and fitted.held_back_accuracy > 0.95
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    again = fit_head(features, labels, 3, seed=0)
-    assert torch.equal(again.weight, fitted.weight) and torch.get_num_threads() == 2
-    torch.set_num_threads(threads)
+    with threads_an_operation(2):
+        again = fit_head(features, labels, 3, seed=0)
+        assert torch.equal(again.weight, fitted.weight) and torch.get_num_threads() == 2
 
 
 def test_the_probe_leaves_the_network_and_the_random_state_alone():

@@ -33,6 +33,10 @@ def train(
             "--from", help="Reuse a trained network: efficientnet_lite0, torchvision:NAME, timm:NAME, a run folder."
         ),
     ] = None,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(help="Learn the answers of a larger network, a run folder, instead of the labels (distillation)."),
+    ] = None,
     train_last: Annotated[
         int,
         typer.Option(min=1, help="With --from: how many last blocks are trained on frozen features; 1 is the head."),
@@ -46,6 +50,10 @@ def train(
     rate: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
     shift: Annotated[
         int | None, typer.Option(min=0, help="Largest move of a picture in pixels; a sixteenth of its side.")
+    ] = None,
+    skip: Annotated[
+        float | None,
+        typer.Option(min=0, max=0.5, help="Share of the pictures that most epochs leave out, of those known best."),
     ] = None,
     size: Annotated[int | None, typer.Option(min=8, help="Side of the pictures in pixels.")] = None,
     test_share: Annotated[float, typer.Option(help="Share kept for the test where the data has no split.")] = 0.2,
@@ -80,6 +88,8 @@ def train(
         raise typer.BadParameter("--train-last and --unfreeze need --from.")
     if reuse is not None and network is not None:
         raise typer.BadParameter("--from and --network exclude each other.")
+    if reuse is not None and teacher is not None:
+        raise typer.BadParameter("--teacher is for networks trained from scratch; it does not go with --from.")
     from edgecnn.training.world import join_world
 
     name = network or DEFAULT_NETWORK
@@ -96,9 +106,11 @@ def train(
             "optimizer": optimizer,
             "rate": rate,
             "shift": shift,
+            "skip": skip,
         }
         if reuse is None:
             from edgecnn.data import load_data
+            from edgecnn.training.distil import load_teacher
             from edgecnn.training.recipe import default_recipe
             from edgecnn.training.scratch import train_from_scratch
 
@@ -117,6 +129,7 @@ def train(
                 precision=precision,  # type: ignore[arg-type]
                 resume=resume,
                 views=views,
+                teacher=None if teacher is None else load_teacher(teacher, pictures, world.device),
                 listener=listener,
             )
         else:

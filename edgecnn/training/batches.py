@@ -14,7 +14,7 @@ from torch import Tensor
 from edgecnn.data.augment import Augment
 from edgecnn.data.dataset import Pictures, PicturesInMemory, Pixels
 
-__all__ = ["Normalise", "Share", "count_batches", "epoch_batches", "pixel_statistics"]
+__all__ = ["Batch", "Normalise", "Share", "epoch_batches", "pixel_statistics"]
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,13 @@ def pixel_statistics(pictures: Pictures, *, sample: int = 10_000) -> Normalise:
     return Normalise(tuple(round(v, 6) for v in mean.tolist()), tuple(round(v, 6) for v in std.tolist()))
 
 
-def count_batches(pictures: int, batch: int) -> int:
-    """Whole batches in an epoch; the rest of the pictures waits for another epoch's order."""
-    return max(1, pictures // batch)
+@dataclass(frozen=True)
+class Batch:
+    """Pictures of one step: varied pixels `(n, H, W, C)` uint8, labels and numbers in the split, both `(n,)` int64."""
+
+    pixels: Tensor
+    labels: Tensor
+    numbers: Tensor
 
 
 def epoch_batches(
@@ -67,8 +71,9 @@ def epoch_batches(
     seed: int,
     epoch: int,
     share: Share = Share(),
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Augmented pixels `(n, H, W, C)` uint8 and labels `(n,)` int64 of every step of an epoch.
+    shown: Tensor | None = None,
+) -> Iterator[Batch]:
+    """Every step of an epoch: whole batches in a random order, at least one; the rest waits for another epoch's order.
 
     Args:
         pictures: The training split.
@@ -77,6 +82,7 @@ def epoch_batches(
         seed: The run's seed.
         epoch: Counted from 0.
         share: This process's part of each batch.
+        shown: Numbers of the pictures that the epoch shows; all when None.
     """
     count = len(pictures.labels)
     labels = torch.from_numpy(pictures.labels)
@@ -85,12 +91,13 @@ def epoch_batches(
     if epoch % 2:
         mirrored = ~mirrored
     generator = torch.Generator().manual_seed(seed * 100_003 + epoch + 1)
-    order = torch.randperm(count, generator=generator)
-    for step in range(count_batches(count, batch)):
+    numbers = torch.arange(count) if shown is None else shown
+    order = numbers[torch.randperm(len(numbers), generator=generator)]
+    for step in range(max(1, len(order) // batch)):
         chosen = order[step * batch : (step + 1) * batch][share.rank :: share.count]
         varied = torch.Generator().manual_seed(((seed * 100_003 + epoch) * 100_003 + step) * 1_009 + share.rank)
         pixels = augment(_read(pictures, chosen), mirrored=mirrored[chosen], generator=varied)
-        yield pixels, labels[chosen]
+        yield Batch(pixels, labels[chosen], chosen)
 
 
 def _read(pictures: Pictures, chosen: Tensor) -> Tensor:

@@ -31,11 +31,12 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state after a finished epoch: network, averaged weights, optimizers, and what happened so far."""
+    """The state after a finished epoch: network, averaged weights, optimizers, pictures' losses, and what happened."""
 
     network: dict[str, Tensor]
     average: dict[str, Tensor]
     optimizers: dict[str, Tensor]
+    losses: Tensor
     history: tuple[Epoch, ...]
 
 
@@ -45,7 +46,12 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         DataError: The disk is full or the folder cannot be written; the older checkpoint stays.
     """
-    parts = {"network": checkpoint.network, "average": checkpoint.average, "optimizers": checkpoint.optimizers}
+    parts = {
+        "network": checkpoint.network,
+        "average": checkpoint.average,
+        "optimizers": checkpoint.optimizers,
+        "pictures": {"losses": checkpoint.losses},
+    }
     tensors = {
         f"{part}/{name}": value.detach().cpu().contiguous().clone()
         for part, values in parts.items()
@@ -66,13 +72,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         DataError: The file is no checkpoint of `edgecnn train`.
     """
-    parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimizers": {}}
+    parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimizers": {}, "pictures": {}}
     try:
         with safe_open(str(path), framework="pt") as file:
             history = tuple(Epoch(**line) for line in json.loads(file.metadata()["history"]))
             for key in file.keys():  # noqa: SIM118 - safe_open has no other iterator
                 part, name = key.split("/", 1)
                 parts[part][name] = torch.clone(file.get_tensor(key))
+        losses = parts["pictures"]["losses"]
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} is no checkpoint of edgecnn train ({error}); start again without --resume.") from error
-    return Checkpoint(parts["network"], parts["average"], parts["optimizers"], history)
+    return Checkpoint(parts["network"], parts["average"], parts["optimizers"], losses, history)

@@ -5,21 +5,23 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 from edgecnn_runtime.errors import EdgecnnError
-from torch import nn
+from torch import Tensor, nn
 
 from edgecnn.data.dataset import DataSet
 from edgecnn.training.average import AveragedWeights
-from edgecnn.training.batches import Normalise, count_batches, epoch_batches
+from edgecnn.training.batches import Batch, Normalise, epoch_batches
 from edgecnn.training.checkpoint import Checkpoint, Epoch, load_checkpoint, save_checkpoint
+from edgecnn.training.distil import Teacher
 from edgecnn.training.evaluate import predict
 from edgecnn.training.optimizers import Optimizers
 from edgecnn.training.probe import Speed
 from edgecnn.training.recipe import Recipe
+from edgecnn.training.selection import Selection, count_steps
 from edgecnn.training.world import World
 
 __all__ = ["DivergedError", "Progress", "fit"]
@@ -55,6 +57,7 @@ def fit(
     checkpoint: Path | None = None,
     resume: bool = False,
     prepare: Callable[[nn.Module], None] | None = None,
+    teacher: Teacher | None = None,
     on_step: Callable[[Progress], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> tuple[Epoch, ...]:
@@ -71,6 +74,7 @@ def fit(
         checkpoint: File for the state after each epoch; none when None.
         resume: Go on from `checkpoint`.
         prepare: Called after the network is put into training mode; transfer freezes batch norms with it.
+        teacher: Whose answers are learned instead of the labels.
         on_step: Told after every step.
         on_epoch: Told after every epoch.
 
@@ -82,32 +86,33 @@ def fit(
         DataError: The checkpoint cannot be read or written.
     """
     count = len(data.train.labels)
-    batches = count_batches(count, recipe.batch)
-    steps = recipe.epochs * batches
+    steps = count_steps(count, recipe)
     optimizers = Optimizers(module, recipe, steps=steps)
     average = AveragedWeights(module, steps=steps, share=recipe.average)
+    selection = Selection(count)
     history: tuple[Epoch, ...] = ()
     if resume and checkpoint is not None:
         saved = load_checkpoint(checkpoint)
         module.load_state_dict(saved.network)
         average.values = {name: value.to(world.device) for name, value in saved.average.items()}
         optimizers.load_tensors(saved.optimizers)
+        selection.losses = saved.losses
         history = saved.history
     trained = world.wrap(module)
+    answers = _Answers(trained, normalise, recipe, world.device, speed, teacher)
     for epoch in range(len(history), recipe.epochs):
         torch.manual_seed(seed * 100_003 + epoch)  # dropout, where a network has some
         trained.train()
         if prepare is not None:
             prepare(module)
-        began, cpu_began, loss_sum, right, seen = time.perf_counter(), time.process_time(), 0.0, 0, 0
+        tally = _Tally(processes=world.count)
+        shown, weights = selection.choose(recipe, seed=seed, epoch=epoch)
         stream = epoch_batches(
-            data.train, recipe.augment, batch=recipe.batch, seed=seed, epoch=epoch, share=world.share
+            data.train, recipe.augment, batch=recipe.batch, seed=seed, epoch=epoch, share=world.share, shown=shown
         )
-        for step, (pixels, labels) in enumerate(stream):
-            target = labels.to(world.device)
-            with speed.context(world.device):
-                logits = trained(normalise(pixels.to(world.device)))
-                loss = nn.functional.cross_entropy(logits.float(), target, label_smoothing=recipe.smoothing)
+        for number, batch in enumerate(stream, start=count_steps(count, recipe, epochs=epoch)):
+            losses, right = answers.compare(batch)
+            loss = (losses * weights[batch.numbers].to(losses.device)).mean()
             value = world.together(loss.item())
             if not math.isfinite(value):
                 _restore(module, average, history, checkpoint)
@@ -116,28 +121,77 @@ def fit(
                     f"try --rate {recipe.rate / 3:.2g} or a larger --batch."
                 )
             loss.backward()
-            number = epoch * batches + step
             optimizers.step(number)
             average.update(module, number)
-            loss_sum += value
-            right += int((logits.argmax(1) == target).sum())
-            seen += len(labels)
+            selection.record(batch.numbers, losses)
+            tally.add(value, right, len(batch.labels))
             if on_step is not None:
-                rate = seen * world.count / (time.perf_counter() - began)
-                on_step(Progress(epoch, number + 1, steps, loss_sum / (step + 1), right / seen, rate))
-        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
+                line = tally.line(epoch)
+                on_step(Progress(epoch, number + 1, steps, line.loss, line.train_accuracy, line.pictures_a_second))
+        selection.finish_epoch(world)
+        line = tally.line(epoch)
         current = {name: value.clone() for name, value in module.state_dict().items()}
-        glance = _glance(module, average, current, data, normalise)
-        rate = seen * world.count / seconds
-        line = Epoch(epoch + 1, loss_sum / batches, right / seen, glance, seconds, cpu_seconds, rate)
+        line = replace(line, accuracy=_glance(module, average, current, data, normalise))
         history = (*history, line)
         if checkpoint is not None and world.leads:
-            save_checkpoint(checkpoint, Checkpoint(current, average.values, optimizers.tensors(), history))
+            state = Checkpoint(current, average.values, optimizers.tensors(), selection.losses, history)
+            save_checkpoint(checkpoint, state)
         if on_epoch is not None:
             on_epoch(line)
     module.load_state_dict(average.values)
     module.eval()
     return history
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What a network in training says to a batch, against its labels or its teacher's answers."""
+
+    trained: nn.Module
+    normalise: Normalise
+    recipe: Recipe
+    device: torch.device
+    speed: Speed
+    teacher: Teacher | None
+
+    def compare(self, batch: Batch) -> tuple[Tensor, int]:
+        """The loss `(n,)` of every picture, and how many are named right."""
+        pixels, labels = batch.pixels.to(self.device), batch.labels.to(self.device)
+        with self.speed.context(self.device):
+            logits = self.trained(self.normalise(pixels)).float()
+            if self.teacher is not None:
+                losses = self.teacher.losses(logits, pixels)
+            else:
+                smoothing = self.recipe.smoothing
+                losses = nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
+        return losses, int((logits.argmax(1) == labels).sum())
+
+
+@dataclass
+class _Tally:
+    """What the steps of an epoch add up to, over `processes` that each see their share."""
+
+    processes: int
+    loss: float = 0.0
+    steps: int = 0
+    right: int = 0
+    seen: int = 0
+    began: float = field(default_factory=time.perf_counter)
+    cpu_began: float = field(default_factory=time.process_time)
+
+    def add(self, loss: float, right: int, seen: int) -> None:
+        self.loss += loss
+        self.steps += 1
+        self.right += right
+        self.seen += seen
+
+    def line(self, epoch: int) -> Epoch:
+        """The epoch so far, counted from 0, still without a glance at the test pictures."""
+        seconds, cpu_seconds = time.perf_counter() - self.began, time.process_time() - self.cpu_began
+        rate = self.seen * self.processes / seconds
+        return Epoch(
+            epoch + 1, self.loss / self.steps, self.right / self.seen, float("nan"), seconds, cpu_seconds, rate
+        )
 
 
 def _glance(

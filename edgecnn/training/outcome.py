@@ -18,6 +18,7 @@ from edgecnn.data.dataset import DataSet
 from edgecnn.training import run_folder
 from edgecnn.training.batches import Normalise
 from edgecnn.training.checkpoint import Epoch, load_checkpoint
+from edgecnn.training.distil import Teacher
 from edgecnn.training.evaluate import Evaluation
 from edgecnn.training.figures import draw_confusion, draw_curves, draw_mistakes, save_figure
 from edgecnn.training.loop import Progress
@@ -32,6 +33,7 @@ __all__ = [
     "Plan",
     "check_resume",
     "describe_run",
+    "describe_teacher",
     "finish_run",
     "prepare_folder",
     "recorded_precision",
@@ -79,11 +81,13 @@ class Listener:
     on_pictures: Callable[[int], None] = field(default=lambda count: None)
 
 
-def check_resume(folder: Path, data: DataSet, network: str, recipe: Recipe, seed: int) -> int:
+def check_resume(
+    folder: Path, data: DataSet, network: str, recipe: Recipe, seed: int, teacher: Teacher | None = None
+) -> int:
     """How many epochs a run has behind it, after checking that it is the same run; sets its number of threads.
 
     Raises:
-        DataError: Another network, data, recipe or seed, or a run that has finished.
+        DataError: Another network, data, recipe, seed or teacher, or a run that has finished.
     """
     document = run_folder.read_run(folder)
     same = {
@@ -91,6 +95,7 @@ def check_resume(folder: Path, data: DataSet, network: str, recipe: Recipe, seed
         "data fingerprint": (document["data"]["fingerprint"], data.fingerprint),
         "recipe": (Recipe.from_dict(document["recipe"]), recipe),
         "seed": (document["seed"], seed),
+        "teacher": (document.get("teacher"), describe_teacher(teacher)),
     }
     for what, (before, now) in same.items():
         if before != now:
@@ -132,6 +137,11 @@ def prepare_folder(folder: Path, document: dict[str, Any], data: DataSet, *, res
         run_folder.write_run(folder, document)
     except OSError as error:
         raise DataError(f"The run folder {folder} cannot be written ({error}); give another with --output.") from error
+
+
+def describe_teacher(teacher: Teacher | None) -> dict[str, str] | None:
+    """What `run.json` says of the network that another one learned from; None where there was none."""
+    return None if teacher is None else {"run": teacher.name, "weights_sha256": teacher.weights_sha256}
 
 
 def run_versions() -> dict[str, str]:

@@ -11,7 +11,8 @@ from torch import nn
 
 from edgecnn.data.dataset import DataSet
 from edgecnn.training import run_folder
-from edgecnn.training.batches import Normalise, count_batches, epoch_batches, pixel_statistics
+from edgecnn.training.batches import Normalise, epoch_batches, pixel_statistics
+from edgecnn.training.distil import Teacher
 from edgecnn.training.evaluate import evaluate, predict
 from edgecnn.training.loop import DivergedError, fit
 from edgecnn.training.memory import freed_memory_kept
@@ -21,12 +22,14 @@ from edgecnn.training.outcome import (
     Plan,
     check_resume,
     describe_run,
+    describe_teacher,
     finish_run,
     prepare_folder,
     recorded_precision,
 )
 from edgecnn.training.probe import Precision, Speed, choose_speed, is_out_of_memory, peak_memory_bytes
 from edgecnn.training.recipe import Recipe
+from edgecnn.training.selection import count_steps
 from edgecnn.training.whiten import set_whitening
 from edgecnn.training.world import World
 from edgecnn.zoo.small import EdgeCNN, create, measure_size
@@ -48,6 +51,7 @@ def train_from_scratch(
     precision: Precision = "auto",
     resume: bool = False,
     views: bool = False,
+    teacher: Teacher | None = None,
     listener: Listener | None = None,
 ) -> Outcome:
     """Train one of `SMALL_NETWORKS` and write its run folder.
@@ -62,6 +66,7 @@ def train_from_scratch(
         precision: Number format; `auto` measures.
         resume: Go on from the folder's checkpoint.
         views: Also measure the accuracy averaged over six views; reported apart.
+        teacher: A trained network whose answers are learned instead of the labels.
         listener: Told what happens.
 
     Raises:
@@ -86,11 +91,11 @@ def train_from_scratch(
         )
     if resume:
         precision = recorded_precision(folder)
-    recipe, speed = probe(module, data, recipe, normalise, world, precision, told)
-    steps = recipe.epochs * count_batches(len(data.train.labels), recipe.batch)
+    recipe, speed = probe(module, data, recipe, normalise, world, precision, told, teacher)
+    steps = count_steps(len(data.train.labels), recipe)
     done = 0
     if resume:
-        done = check_resume(folder, data, network, recipe, seed)
+        done = check_resume(folder, data, network, recipe, seed, teacher)
     plan = Plan(
         network=network,
         size=measure_size(module, height, channels),
@@ -98,7 +103,7 @@ def train_from_scratch(
         pictures=len(data.train.labels),
         recipe=recipe,
         steps=steps,
-        seconds=speed.step_seconds * steps * (recipe.epochs - done) / recipe.epochs,
+        seconds=speed.step_seconds * (steps - count_steps(len(data.train.labels), recipe, epochs=done)),
         memory_bytes=peak_memory_bytes(world.device),
         speed=speed,
         device=str(world.device),
@@ -107,6 +112,7 @@ def train_from_scratch(
     )
     record = {"kind": "small", "name": network, "channels": channels, "parameters": plan.size.parameters}
     document = describe_run(data, record, normalise, recipe=recipe, seed=seed, world=world, bf16=speed.bf16)
+    document["teacher"] = describe_teacher(teacher)
     if world.leads:
         told.on_plan(plan)
         prepare_folder(folder, document, data, resume=resume)
@@ -121,6 +127,7 @@ def train_from_scratch(
             speed=speed,
             checkpoint=folder / run_folder.CHECKPOINT,
             resume=resume and (folder / run_folder.CHECKPOINT).is_file(),
+            teacher=teacher,
             on_step=told.on_step,
             on_epoch=told.on_epoch,
         )
@@ -159,6 +166,7 @@ def probe(
     world: World,
     precision: Precision,
     told: Listener,
+    teacher: Teacher | None = None,
 ) -> tuple[Recipe, Speed]:
     """Time a few steps; the batch is halved once when memory runs out in them.
 
@@ -167,11 +175,15 @@ def probe(
     """
     for attempt in range(2):
         try:
-            pixels, labels = next(
+            batch = next(
                 epoch_batches(data.train, recipe.augment, batch=recipe.batch, seed=0, epoch=0, share=world.share)
             )
-            inputs = normalise(pixels.to(world.device))
-            speed = choose_speed(module, inputs, labels.to(world.device), precision=precision)
+            inputs = normalise(batch.pixels.to(world.device))
+            speed = choose_speed(module, inputs, batch.labels.to(world.device), precision=precision)
+            if teacher is not None:
+                seconds = teacher.step_seconds(inputs)
+                tried = {**speed.tried, "its teacher": seconds}
+                speed = replace(speed, step_seconds=speed.step_seconds + seconds, tried=tried)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise

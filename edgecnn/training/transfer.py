@@ -14,7 +14,7 @@ from torch import nn
 from edgecnn.data.augment import Augment
 from edgecnn.data.dataset import DataSet
 from edgecnn.training import run_folder
-from edgecnn.training.batches import Normalise, count_batches
+from edgecnn.training.batches import Normalise
 from edgecnn.training.blocks import (
     count_trained,
     cut_before,
@@ -43,6 +43,7 @@ from edgecnn.training.outcome import (
 from edgecnn.training.probe import Precision, peak_memory_bytes
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.scratch import probe
+from edgecnn.training.selection import count_steps
 from edgecnn.training.tail import fit_tail
 from edgecnn.training.world import World
 from edgecnn.zoo.small import measure_size
@@ -78,6 +79,7 @@ def fine_tuning_recipe(
     optimizer: str | None = None,
     rate: float | None = None,
     shift: int | None = None,
+    skip: float | None = None,
 ) -> Recipe:
     """Few epochs at a low rate: what a trained network needs to bend, not to break."""
     if optimizer == "muon":
@@ -93,6 +95,7 @@ def fine_tuning_recipe(
         smoothing=0.1,
         warmup=0.2,
         average=0.05,
+        skip=skip or 0.0,
         augment=Augment(mirror=True, shift=max(1, size // 16) if shift is None else shift),
     )
 
@@ -158,7 +161,7 @@ def train_transfer(
         train_only_last(module, settings.unfreeze)
         recipe, speed = probe(module, data, recipe, normalise, world, precision, told)
         document |= {"recipe": recipe.to_dict(), "precision": "bf16" if speed.bf16 else "fp32"}
-        steps = recipe.epochs * count_batches(len(data.train.labels), recipe.batch)
+        steps = count_steps(len(data.train.labels), recipe)
         plan = Plan(
             network=f"{network.name}, last {settings.unfreeze} blocks ({count_trained(module):,} parameters)",
             size=measure_size(module, data.preprocess.height, network.channels),
@@ -166,7 +169,7 @@ def train_transfer(
             pictures=len(data.train.labels),
             recipe=recipe,
             steps=steps,
-            seconds=speed.step_seconds * steps * (recipe.epochs - done) / recipe.epochs,
+            seconds=speed.step_seconds * (steps - count_steps(len(data.train.labels), recipe, epochs=done)),
             memory_bytes=peak_memory_bytes(world.device),
             speed=speed,
             device=str(world.device),

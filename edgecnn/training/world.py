@@ -48,6 +48,14 @@ class World:
         distributed.all_reduce(total)
         return float(total) / self.count
 
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        """Sum of a tensor over all processes, on the CPU."""
+        if self.count == 1:
+            return values
+        total = values.to(self.device)
+        distributed.all_reduce(total)
+        return total.cpu()
+
 
 @contextmanager
 def join_world(device: str = "auto") -> Iterator[World]:

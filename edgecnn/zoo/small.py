@@ -163,8 +163,8 @@ SMALL_NETWORKS: dict[str, SmallNetwork] = {
         SmallNetwork("dnn", "dense layers alone", _dnn, 18),
         SmallNetwork("resnet8", "MLPerf Tiny's classifier", _resnet8),
         SmallNetwork("edge_cnn_nano", "smallest worth deploying", _edge_cnn((24, 40, 48))),
-        SmallNetwork("edge_cnn_small", "default, for a laptop", _edge_cnn((40, 80, 96))),
-        SmallNetwork("edge_cnn_base", "for a GPU, or patience", _edge_cnn((64, 256, 256))),
+        SmallNetwork("edge_cnn_small", "default, for a laptop", _edge_cnn((32, 80, 104))),
+        SmallNetwork("edge_cnn_base", "for a GPU, or patience", _edge_cnn((64, 192, 256))),
     )
 }
 

@@ -100,6 +100,8 @@ def test_recipes_go_by_data_and_network():
     photos = default_recipe("cifar10", "edge_cnn_small", size=32, pictures=50_000)
     digits = default_recipe("mnist", "edge_cnn_nano", size=28, pictures=60_000)
     assert photos.optimizer == "muon" and photos.augment.mirror and photos.augment.shift == 2
+    assert photos.skip == 0.35 and digits.skip == 0
+    assert default_recipe("cifar10", "edge_cnn_small", size=32, pictures=50_000, skip=0).skip == 0
     assert not digits.augment.mirror and digits.augment.turn > 0
     assert default_recipe("cifar10", "edge_cnn_small", size=32, pictures=50_000, shift=4).augment.shift == 4
     assert fine_tuning_recipe(224, 800).augment.shift == 14
@@ -120,9 +122,13 @@ def test_batches_follow_from_seed_and_epoch_alone(toy):
         return list(epoch_batches(toy.train, recipe.augment, batch=50, seed=seed, epoch=number))
 
     first, again = epoch(0, 1), epoch(0, 1)
-    assert all(torch.equal(a, b) for one, two in zip(first, again, strict=True) for a, b in zip(one, two, strict=True))
-    assert not torch.equal(first[0][0], epoch(0, 2)[0][0]) and not torch.equal(first[0][0], epoch(1, 1)[0][0])
-    assert sum(len(labels) for _, labels in first) == 200
+    assert all(torch.equal(one.pixels, two.pixels) for one, two in zip(first, again, strict=True))
+    assert all(torch.equal(one.numbers, two.numbers) for one, two in zip(first, again, strict=True))
+    assert not torch.equal(first[0].pixels, epoch(0, 2)[0].pixels)
+    assert not torch.equal(first[0].pixels, epoch(1, 1)[0].pixels)
+    assert sorted(torch.cat([batch.numbers for batch in first]).tolist()) == list(range(200))
+    for batch in first:
+        assert batch.labels.tolist() == toy.train.labels[batch.numbers].tolist()
 
 
 def test_pixel_statistics_normalise(toy):

@@ -17,8 +17,8 @@ from edgecnn.training.scratch import train_from_scratch
 from edgecnn.training.world import join_world
 
 
-def train(data: DataSet, folder, *, epochs=3, network="edge_cnn_nano", rate=None, **settings):
-    recipe = default_recipe("toy", network, size=20, pictures=200, epochs=epochs, batch=50, rate=rate)
+def train(data: DataSet, folder, *, epochs=3, network="edge_cnn_nano", rate=None, skip=None, **settings):
+    recipe = default_recipe("toy", network, size=20, pictures=200, epochs=epochs, batch=50, rate=rate, skip=skip)
     with join_world("cpu") as world:
         return train_from_scratch(data, network, recipe, folder=folder, world=world, **settings)
 
@@ -64,24 +64,25 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(toy, tmp_pa
     assert not same_bits(weights(tmp_path / "a"), weights(tmp_path / "c"))
 
 
-@pytest.mark.parametrize("network", ["edge_cnn_nano", "simple_cnn"])
-def test_a_stopped_run_goes_on_to_the_same_bits(toy, tmp_path, network):
-    train(toy, tmp_path / "whole", network=network)
+@pytest.mark.parametrize(("network", "skip"), [("edge_cnn_nano", None), ("simple_cnn", None), ("edge_cnn_nano", 0.4)])
+def test_a_stopped_run_goes_on_to_the_same_bits(toy, tmp_path, network, skip):
+    settings = {"network": network, "skip": skip, "epochs": 4}
+    train(toy, tmp_path / "whole", **settings)
 
     def stop(line):
         if line.epoch == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(toy, tmp_path / "stopped", network=network, listener=Listener(on_epoch=stop))
+        train(toy, tmp_path / "stopped", listener=Listener(on_epoch=stop), **settings)
     with pytest.raises(DataError, match="has not finished; continue it with edgecnn train --resume"):
         load_run(tmp_path / "stopped")
     plans = []
-    train(toy, tmp_path / "stopped", network=network, resume=True, listener=Listener(on_plan=plans.append))
+    train(toy, tmp_path / "stopped", resume=True, listener=Listener(on_plan=plans.append), **settings)
     assert plans[0].resumed_at == 2
     assert same_bits(weights(tmp_path / "whole"), weights(tmp_path / "stopped"))
     with pytest.raises(DataError, match="has finished; there is nothing to resume"):
-        train(toy, tmp_path / "stopped", network=network, resume=True)
+        train(toy, tmp_path / "stopped", resume=True, **settings)
 
 
 def test_resume_refuses_another_run(toy, tmp_path):
@@ -99,6 +100,16 @@ def test_resume_refuses_another_run(toy, tmp_path):
         train(toy, tmp_path, resume=True)
     with pytest.raises(DataError, match=r"is no run of edgecnn train: it has no run\.json"):
         train(toy, tmp_path / "nowhere", resume=True)
+
+
+def test_epochs_in_the_middle_leave_out_what_is_known_best(toy, tmp_path):
+    epochs, plans = [], []
+    listener = Listener(on_epoch=epochs.append, on_plan=plans.append)
+    outcome = train(toy, tmp_path, epochs=10, skip=0.5, listener=listener)
+    assert plans[0].steps == 3 * 4 + 7 * 2  # the first epoch and the last fifth show all 200 pictures
+    assert outcome.evaluation.accuracy == 1.0
+    # What is shown is harder than the whole: known pictures are missing half of the time.
+    assert epochs[6].train_accuracy <= epochs[8].train_accuracy
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_good_weights(toy, tmp_path):

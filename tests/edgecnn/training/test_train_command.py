@@ -41,6 +41,8 @@ def test_list_shows_what_networks_cost(tmp_path):
         ([], 2, "Give the data"),
         (["x", "--unfreeze", "2"], 2, "need --from"),
         (["x", "--from", "efficientnet_lite0", "--network", "dnn"], 2, "exclude each other"),
+        (["x", "--from", "efficientnet_lite0", "--teacher", "run"], 2, "does not go with --from"),
+        (["x", "--skip", "0.6"], 2, "0.6 is not in the range"),
         (["nowhere"], 1, "error: 'nowhere' does not exist; expected cifar10"),
         (["nowhere", "--resume"], 1, "error: There is no run"),
     ],
@@ -71,7 +73,7 @@ def test_two_processes_train_one_network_together(toy_path, tmp_path):
     script = tmp_path / "start.py"
     script.write_text("from edgecnn.cli.main import main\nmain()\n")
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script))
-    settings = ("--network", "edge_cnn_nano", "--epochs", 2, "--batch", 50, "--device", "cpu")
+    settings = ("--network", "edge_cnn_nano", "--epochs", 3, "--skip", 0.4, "--batch", 50, "--device", "cpu")
     together = run(toy_path, *settings, "-o", tmp_path / "two", cwd=tmp_path, launcher=torchrun)
     assert together.returncode == 0, together.stderr
     assert together.stdout.count("accuracy") == 1  # one process speaks

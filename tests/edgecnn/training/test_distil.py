@@ -1,0 +1,83 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from edgecnn_runtime.errors import DataError
+
+from edgecnn.data import PicturesInMemory
+from edgecnn.training.distil import load_teacher
+from edgecnn.training.outcome import Listener
+from edgecnn.training.recipe import default_recipe
+from edgecnn.training.run_folder import read_run
+from edgecnn.training.scratch import train_from_scratch
+from edgecnn.training.world import join_world
+
+CPU = torch.device("cpu")
+
+
+def train(data, folder, *, epochs=3, **settings):
+    recipe = default_recipe("toy", "edge_cnn_nano", size=20, pictures=200, epochs=epochs, batch=50)
+    with join_world("cpu") as world:
+        return train_from_scratch(data, "edge_cnn_nano", recipe, folder=folder, world=world, **settings)
+
+
+@pytest.fixture(scope="module")
+def contrary(toy, tmp_path_factory):
+    """A run that calls every class by the name of the next."""
+
+    def moved(split):
+        return PicturesInMemory(split.pixels, (split.labels + 1) % 3)
+
+    folder = tmp_path_factory.mktemp("contrary") / "run"
+    assert train(replace(toy, train=moved(toy.train), test=moved(toy.test)), folder).evaluation.accuracy == 1.0
+    return folder
+
+
+def test_a_student_learns_its_teacher_s_answers_not_the_labels(toy, contrary, tmp_path):
+    plans = []
+    teacher = load_teacher(contrary, toy, CPU)
+    outcome = train(toy, tmp_path, teacher=teacher, listener=Listener(on_plan=plans.append))
+    answers = outcome.evaluation.logits.argmax(1)
+    assert (answers == (toy.test.labels + 1) % 3).all() and outcome.evaluation.accuracy == 0.0
+    assert plans[0].speed.tried["its teacher"] > 0
+    assert plans[0].speed.step_seconds > plans[0].speed.tried["fp32"]
+    assert read_run(tmp_path)["teacher"] == {"run": "run", "weights_sha256": teacher.weights_sha256}
+    assert read_run(contrary)["teacher"] is None
+
+
+def test_the_loss_of_a_student_is_least_where_it_agrees(toy, contrary):
+    teacher = load_teacher(contrary, toy, CPU)
+    pixels = torch.from_numpy(toy.test.batch(np.arange(10)))
+    with torch.no_grad():
+        same = teacher.module(teacher.normalise(pixels))
+    torch.testing.assert_close(teacher.losses(same, pixels), torch.zeros(10), atol=1e-5, rtol=0)
+    assert (teacher.losses(-same, pixels) > 0.1).all()
+    logits = same.clone().requires_grad_()
+    teacher.losses(logits + 1, pixels).sum().backward()  # answers do not depend on what is added to all logits
+    assert logits.grad is not None and logits.grad.abs().max() < 1e-4
+
+
+def test_a_run_goes_on_with_the_teacher_it_began_with(toy, toy_run, contrary, tmp_path):
+    def stop(line):
+        raise KeyboardInterrupt
+
+    teacher = load_teacher(contrary, toy, CPU)
+    with pytest.raises(KeyboardInterrupt):
+        train(toy, tmp_path, teacher=teacher, listener=Listener(on_epoch=stop))
+    for other in (None, load_teacher(toy_run, toy, CPU)):
+        with pytest.raises(DataError, match="was begun with another teacher"):
+            train(toy, tmp_path, teacher=other, resume=True)
+    assert train(toy, tmp_path, teacher=teacher, resume=True).evaluation.accuracy == 0.0
+
+
+def test_a_teacher_knows_the_same_classes_and_sees_the_same_pictures(toy, toy_run, tmp_path):
+    with pytest.raises(
+        DataError, match=r"knows 3 classes \(0, 1, 2\), the data has 4 classes \(a, b, c, …\)"
+    ):
+        load_teacher(toy_run, replace(toy, labels=("a", "b", "c", "d")), CPU)
+    larger = replace(toy, preprocess=replace(toy.preprocess, height=24, width=24, resize_to=24))
+    with pytest.raises(DataError, match=r"takes pictures of 20×20 RGB pixels .*, the student 24×24 RGB pixels"):
+        load_teacher(toy_run, larger, CPU)
+    with pytest.raises(DataError, match=r"is no run of edgecnn train"):
+        load_teacher(tmp_path, toy, CPU)

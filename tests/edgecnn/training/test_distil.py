@@ -72,9 +72,7 @@ def test_a_run_goes_on_with_the_teacher_it_began_with(toy, toy_run, contrary, tm
 
 
 def test_a_teacher_knows_the_same_classes_and_sees_the_same_pictures(toy, toy_run, tmp_path):
-    with pytest.raises(
-        DataError, match=r"knows 3 classes \(0, 1, 2\), the data has 4 classes \(a, b, c, …\)"
-    ):
+    with pytest.raises(DataError, match=r"knows 3 classes \(0, 1, 2\), the data has 4 classes \(a, b, c, …\)"):
         load_teacher(toy_run, replace(toy, labels=("a", "b", "c", "d")), CPU)
     larger = replace(toy, preprocess=replace(toy.preprocess, height=24, width=24, resize_to=24))
     with pytest.raises(DataError, match=r"takes pictures of 20×20 RGB pixels .*, the student 24×24 RGB pixels"):

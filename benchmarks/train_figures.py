@@ -34,7 +34,7 @@ def main() -> None:
     run = read_run(arguments.run)
     network = load_run(arguments.run)
     data = load_data(arguments.data, data_dir=arguments.data_dir)
-    normalise = Normalise(network.mean[: network.channels], network.std[: network.channels])
+    normalise = Normalise.of(network)
     every = np.arange(len(data.test.labels))
     moved = PicturesInMemory(np.roll(data.test.batch(every), (2, 2), axis=(1, 2)), data.test.labels)
     document = {

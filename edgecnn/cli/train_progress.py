@@ -39,13 +39,13 @@ class TrainBar:
     ) -> None:
         self._bar.stop()
 
-    def begin(self, epochs: int, steps: int, done: int) -> None:
-        """Start the bar of a run that has `done` epochs behind it."""
+    def begin(self, epochs: int, epochs_done: int, steps: int, steps_done: int) -> None:
+        """Start the bar of a run that has some epochs and their steps behind it."""
         if self._task is not None:
             self._bar.remove_task(self._task)
         self._epochs = epochs
-        label = f"epoch {done + 1}/{epochs}"
-        self._task = self._bar.add_task("train", total=steps, completed=steps * done // epochs, label=label, numbers="")
+        label = f"epoch {epochs_done + 1}/{epochs}"
+        self._task = self._bar.add_task("train", total=steps, completed=steps_done, label=label, numbers="")
         self._bar.start()
 
     def step(self, step: Step) -> None:

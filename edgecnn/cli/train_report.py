@@ -31,7 +31,7 @@ def listen(*, json: bool, quiet: bool, folder: Path) -> Iterator[Listener]:
     with TrainBar(visible=sys.stderr.isatty() and not json) as bar:
 
         def plan(value: Plan) -> None:
-            bar.begin(value.recipe.epochs, value.steps, value.resumed_at)
+            bar.begin(value.recipe.epochs, value.resumed_at, value.steps, value.steps_done)
             _tell_plan(value, json=json)
 
         def epoch(line: Any) -> None:

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from edgecnn_export.network import Network
 from torch import Tensor
 
 from edgecnn.data.augment import Augment
 from edgecnn.data.dataset import Pictures, PicturesInMemory, Pixels
 
-__all__ = ["Batch", "Normalise", "Share", "epoch_batches", "pixel_statistics"]
+__all__ = ["Batch", "Normalise", "Share", "count_batches", "epoch_batches", "pixel_statistics"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Normalise:
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
+
+    @classmethod
+    def of(cls, network: Network) -> Normalise:
+        """What a trained network takes."""
+        return cls(network.mean[: network.channels], network.std[: network.channels])
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """Normalise; `mean` and `std` are for pixels in 0 to 1."""
@@ -54,6 +60,11 @@ def pixel_statistics(pictures: Pictures, *, sample: int = 10_000) -> Normalise:
     return Normalise(tuple(round(v, 6) for v in mean.tolist()), tuple(round(v, 6) for v in std.tolist()))
 
 
+def count_batches(pictures: int, batch: int) -> int:
+    """Whole batches in an epoch, at least one; the rest of the pictures waits for another epoch's order."""
+    return max(1, pictures // batch)
+
+
 @dataclass(frozen=True)
 class Batch:
     """Pictures of one step: varied pixels `(n, H, W, C)` uint8, labels and numbers in the split, both `(n,)` int64."""
@@ -73,7 +84,7 @@ def epoch_batches(
     share: Share = Share(),
     shown: Tensor | None = None,
 ) -> Iterator[Batch]:
-    """Every step of an epoch: whole batches in a random order, at least one; the rest waits for another epoch's order.
+    """Every step of an epoch, in a random order.
 
     Args:
         pictures: The training split.
@@ -93,7 +104,7 @@ def epoch_batches(
     generator = torch.Generator().manual_seed(seed * 100_003 + epoch + 1)
     numbers = torch.arange(count) if shown is None else shown
     order = numbers[torch.randperm(len(numbers), generator=generator)]
-    for step in range(max(1, len(order) // batch)):
+    for step in range(count_batches(len(order), batch)):
         chosen = order[step * batch : (step + 1) * batch][share.rank :: share.count]
         varied = torch.Generator().manual_seed(((seed * 100_003 + epoch) * 100_003 + step) * 1_009 + share.rank)
         pixels = augment(_read(pictures, chosen), mirrored=mirrored[chosen], generator=varied)

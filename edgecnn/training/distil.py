@@ -7,8 +7,6 @@ Teacher and student see the very same view of a picture, which is what makes lon
 
 from __future__ import annotations
 
-import hashlib
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,14 +55,6 @@ class Teacher:
         )
         return divergence.sum(1) * TEMPERATURE**2  # keeps gradients as large as without softening (Hinton, section 2)
 
-    def step_seconds(self, inputs: Tensor) -> float:
-        """How long this network takes for one batch of normalised pictures `(N, C, H, W)`."""
-        with torch.no_grad():
-            self.module(inputs)  # the first one sets things up
-            began = time.perf_counter()
-            self.module(inputs).sum().item()  # waits for a GPU to finish
-        return time.perf_counter() - began
-
 
 def load_teacher(path: Path, data: DataSet, device: torch.device) -> Teacher:
     """The network of a run folder as a teacher for the classes and pictures of a data set.
@@ -84,9 +74,9 @@ def load_teacher(path: Path, data: DataSet, device: torch.device) -> Teacher:
             f"{_form(data.preprocess, data.channels)}; both must see the same."
         )
     module = network.module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    normalise = Normalise(network.mean[: network.channels], network.std[: network.channels])
-    weights = hashlib.sha256((path / run_folder.WEIGHTS).read_bytes()).hexdigest()
-    return Teacher(module.eval().requires_grad_(False), normalise, path.resolve().name, weights)
+    normalise = Normalise.of(network)
+    name, weights = path.resolve().name, run_folder.hash_weights(path)
+    return Teacher(module.eval().requires_grad_(False), normalise, name, weights)
 
 
 def _some(labels: tuple[str, ...]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,8 +21,9 @@ from edgecnn.training.distil import Teacher
 from edgecnn.training.evaluate import Evaluation
 from edgecnn.training.figures import draw_confusion, draw_curves, draw_mistakes, save_figure
 from edgecnn.training.loop import Progress
-from edgecnn.training.probe import Precision, Speed
+from edgecnn.training.probe import Precision, Speed, peak_memory_bytes
 from edgecnn.training.recipe import Recipe
+from edgecnn.training.selection import count_steps
 from edgecnn.training.world import World
 from edgecnn.zoo.small import NetworkSize
 
@@ -35,6 +35,7 @@ __all__ = [
     "describe_run",
     "describe_teacher",
     "finish_run",
+    "make_plan",
     "prepare_folder",
     "recorded_precision",
     "run_versions",
@@ -56,7 +57,31 @@ class Plan:
     speed: Speed
     device: str
     threads: int
-    resumed_at: int = 0
+    resumed_at: int
+    steps_done: int
+
+
+def make_plan(
+    network: str, size: NetworkSize, data: DataSet, recipe: Recipe, *, speed: Speed, world: World, done: int
+) -> Plan:
+    """The plan of a run that has `done` epochs behind it, reckoned from its timed steps."""
+    pictures = len(data.train.labels)
+    steps, steps_done = count_steps(pictures, recipe), count_steps(pictures, recipe, epochs=done)
+    return Plan(
+        network=network,
+        size=size,
+        data=data.name,
+        pictures=pictures,
+        recipe=recipe,
+        steps=steps,
+        seconds=speed.step_seconds * (steps - steps_done),
+        memory_bytes=peak_memory_bytes(world.device),
+        speed=speed,
+        device=str(world.device),
+        threads=torch.get_num_threads(),
+        resumed_at=done,
+        steps_done=steps_done,
+    )
 
 
 @dataclass(frozen=True)
@@ -222,7 +247,7 @@ def finish_run(
             save_figure(draw_curves(history), folder / "curves.png")
         save_figure(draw_confusion(evaluation, data.labels), folder / "confusion.png")
         save_figure(draw_mistakes(evaluation, data.test, data.labels), folder / "mistakes.png")
-        weights = hashlib.sha256((folder / run_folder.WEIGHTS).read_bytes()).hexdigest()
+        weights = run_folder.hash_weights(folder)
         run_folder.write_run(folder, {**document, "status": "finished", "weights_sha256": weights, "result": result})
         (folder / run_folder.CHECKPOINT).unlink(missing_ok=True)
     except OSError as error:

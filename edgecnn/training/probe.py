@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import statistics
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -13,7 +15,15 @@ import torch
 from edgecnn_runtime.errors import OptionError
 from torch import nn
 
-__all__ = ["Precision", "Speed", "choose_speed", "has_native_bf16", "is_out_of_memory", "peak_memory_bytes"]
+__all__ = [
+    "Precision",
+    "Speed",
+    "choose_speed",
+    "has_native_bf16",
+    "is_out_of_memory",
+    "median_seconds",
+    "peak_memory_bytes",
+]
 
 Precision = Literal["auto", "fp32", "bf16"]
 
@@ -83,20 +93,29 @@ def _time_steps(module: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, s
     weights = [weight for weight in trial.parameters() if weight.requires_grad]
     optimizer = torch.optim.SGD(weights, lr=1e-6, momentum=0.9)
     state = torch.get_rng_state()
-    times = []
+
+    def step() -> None:
+        with speed.context(inputs.device):
+            loss = nn.functional.cross_entropy(trial(inputs).float(), labels)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        loss.item()  # waits for a GPU to finish
+
     try:
-        for _ in range(STEPS + 1):
-            began = time.perf_counter()
-            with speed.context(inputs.device):
-                loss = nn.functional.cross_entropy(trial(inputs).float(), labels)
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
-            loss.item()  # waits for a GPU to finish
-            times.append(time.perf_counter() - began)
+        return median_seconds(step)
     finally:
         torch.set_rng_state(state)
-    return sorted(times[1:])[STEPS // 2]  # the first one sets things up
+
+
+def median_seconds(step: Callable[[], object]) -> float:
+    """Median time of a few steps, after one that sets things up; a step must wait for its device."""
+    times = []
+    for _ in range(STEPS + 1):
+        began = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times[1:])
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ __all__ = [
     "CHECKPOINT",
     "RUN",
     "WEIGHTS",
+    "hash_weights",
     "is_run",
     "load_run",
     "read_run",
@@ -76,6 +78,11 @@ def write_weights(folder: Path, module: nn.Module) -> None:
     """Write the network's weights atomically."""
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in module.state_dict().items()}
     replace_atomically(folder / WEIGHTS, save(tensors, {"writer": "edgecnn train"}))
+
+
+def hash_weights(folder: Path) -> str:
+    """SHA-256 of the weights file, in hexadecimal."""
+    return hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
 
 
 def write_history(folder: Path, history: Sequence[Epoch]) -> None:

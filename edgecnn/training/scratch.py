@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from edgecnn_runtime.errors import EdgecnnError, OptionError
-from torch import nn
+from torch import Tensor, nn
 
 from edgecnn.data.dataset import DataSet
 from edgecnn.training import run_folder
@@ -19,17 +19,16 @@ from edgecnn.training.memory import freed_memory_kept
 from edgecnn.training.outcome import (
     Listener,
     Outcome,
-    Plan,
     check_resume,
     describe_run,
     describe_teacher,
     finish_run,
+    make_plan,
     prepare_folder,
     recorded_precision,
 )
-from edgecnn.training.probe import Precision, Speed, choose_speed, is_out_of_memory, peak_memory_bytes
+from edgecnn.training.probe import Precision, Speed, choose_speed, is_out_of_memory, median_seconds
 from edgecnn.training.recipe import Recipe
-from edgecnn.training.selection import count_steps
 from edgecnn.training.whiten import set_whitening
 from edgecnn.training.world import World
 from edgecnn.zoo.small import EdgeCNN, create, measure_size
@@ -92,25 +91,10 @@ def train_from_scratch(
     if resume:
         precision = recorded_precision(folder)
     recipe, speed = probe(module, data, recipe, normalise, world, precision, told, teacher)
-    steps = count_steps(len(data.train.labels), recipe)
-    done = 0
-    if resume:
-        done = check_resume(folder, data, network, recipe, seed, teacher)
-    plan = Plan(
-        network=network,
-        size=measure_size(module, height, channels),
-        data=data.name,
-        pictures=len(data.train.labels),
-        recipe=recipe,
-        steps=steps,
-        seconds=speed.step_seconds * (steps - count_steps(len(data.train.labels), recipe, epochs=done)),
-        memory_bytes=peak_memory_bytes(world.device),
-        speed=speed,
-        device=str(world.device),
-        threads=torch.get_num_threads(),
-        resumed_at=done,
-    )
-    record = {"kind": "small", "name": network, "channels": channels, "parameters": plan.size.parameters}
+    done = check_resume(folder, data, network, recipe, seed, teacher) if resume else 0
+    size = measure_size(module, height, channels)
+    plan = make_plan(network, size, data, recipe, speed=speed, world=world, done=done)
+    record = {"kind": "small", "name": network, "channels": channels, "parameters": size.parameters}
     document = describe_run(data, record, normalise, recipe=recipe, seed=seed, world=world, bf16=speed.bf16)
     document["teacher"] = describe_teacher(teacher)
     if world.leads:
@@ -181,9 +165,7 @@ def probe(
             inputs = normalise(batch.pixels.to(world.device))
             speed = choose_speed(module, inputs, batch.labels.to(world.device), precision=precision)
             if teacher is not None:
-                seconds = teacher.step_seconds(inputs)
-                tried = {**speed.tried, "its teacher": seconds}
-                speed = replace(speed, step_seconds=speed.step_seconds + seconds, tried=tried)
+                speed = _add_teacher(speed, teacher, inputs)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -196,3 +178,10 @@ def probe(
         else:
             return recipe, speed
     raise AssertionError  # both attempts return or raise
+
+
+def _add_teacher(speed: Speed, teacher: Teacher, inputs: Tensor) -> Speed:
+    """What a step takes when a teacher answers the same batch."""
+    with speed.context(inputs.device), torch.no_grad():
+        seconds = median_seconds(lambda: teacher.module(inputs).sum().item())
+    return replace(speed, step_seconds=speed.step_seconds + seconds, tried={**speed.tried, "its teacher": seconds})

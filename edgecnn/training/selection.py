@@ -2,8 +2,9 @@
 
 After InfoBatch (Qin and others, "Lossless Training Speed Up by Unbiased Dynamic Data Pruning", 2024,
 https://arxiv.org/abs/2303.04947): half of the pictures with small losses are left out of an epoch, another half each
-time, and those that are shown count twice, so that the expected gradient stays the same. The first epoch and the last
-fifth of a run show everything. Here the share that is left out is fixed, so that the number of steps is known before.
+time, and those that are shown count twice, so that the gradients of an epoch are expected to add up to the same. The
+first epoch and the last fifth of a run show everything. Here the share that is left out is fixed, so that the number
+of steps is known before.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from edgecnn.training.batches import count_batches
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.world import World
 
@@ -25,9 +27,9 @@ def pictures_in_epoch(pictures: int, recipe: Recipe, epoch: int) -> int:
 
 
 def count_steps(pictures: int, recipe: Recipe, *, epochs: int | None = None) -> int:
-    """Steps of the first `epochs` epochs, of the whole run when None: whole batches, at least one an epoch."""
+    """Steps of the first `epochs` epochs, of the whole run when None."""
     number = recipe.epochs if epochs is None else epochs
-    return sum(max(1, pictures_in_epoch(pictures, recipe, epoch) // recipe.batch) for epoch in range(number))
+    return sum(count_batches(pictures_in_epoch(pictures, recipe, epoch), recipe.batch) for epoch in range(number))
 
 
 class Selection:

@@ -33,17 +33,16 @@ from edgecnn.training.memory import freed_memory_kept
 from edgecnn.training.outcome import (
     Listener,
     Outcome,
-    Plan,
     check_resume,
     describe_run,
     finish_run,
+    make_plan,
     prepare_folder,
     recorded_precision,
 )
-from edgecnn.training.probe import Precision, peak_memory_bytes
+from edgecnn.training.probe import Precision
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.scratch import probe
-from edgecnn.training.selection import count_steps
 from edgecnn.training.tail import fit_tail
 from edgecnn.training.world import World
 from edgecnn.zoo.small import measure_size
@@ -136,7 +135,7 @@ def train_transfer(
     told = listener or Listener()
     torch.manual_seed(seed)
     module, recipe = network.module, settings.recipe
-    normalise = Normalise(network.mean[: network.channels], network.std[: network.channels])
+    normalise = Normalise.of(network)
     replace_head(module, len(data.labels))
     module = module.to(device=world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     record = _record(settings, network)
@@ -161,20 +160,14 @@ def train_transfer(
         train_only_last(module, settings.unfreeze)
         recipe, speed = probe(module, data, recipe, normalise, world, precision, told)
         document |= {"recipe": recipe.to_dict(), "precision": "bf16" if speed.bf16 else "fp32"}
-        steps = count_steps(len(data.train.labels), recipe)
-        plan = Plan(
-            network=f"{network.name}, last {settings.unfreeze} blocks ({count_trained(module):,} parameters)",
-            size=measure_size(module, data.preprocess.height, network.channels),
-            data=data.name,
-            pictures=len(data.train.labels),
-            recipe=recipe,
-            steps=steps,
-            seconds=speed.step_seconds * (steps - count_steps(len(data.train.labels), recipe, epochs=done)),
-            memory_bytes=peak_memory_bytes(world.device),
+        plan = make_plan(
+            f"{network.name}, last {settings.unfreeze} blocks ({count_trained(module):,} parameters)",
+            measure_size(module, data.preprocess.height, network.channels),
+            data,
+            recipe,
             speed=speed,
-            device=str(world.device),
-            threads=torch.get_num_threads(),
-            resumed_at=done,
+            world=world,
+            done=done,
         )
         if world.leads:
             told.on_plan(plan)

@@ -42,11 +42,7 @@ class World:
 
     def together(self, value: float) -> float:
         """Mean of a number over all processes."""
-        if self.count == 1:
-            return value
-        total = torch.tensor(value, dtype=torch.float64, device=self.device)
-        distributed.all_reduce(total)
-        return float(total) / self.count
+        return float(self.sum(torch.tensor(value, dtype=torch.float64))) / self.count
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
         """Sum of a tensor over all processes, on the CPU."""

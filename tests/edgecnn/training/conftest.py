@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
+from support.training import train_toy
 
 from edgecnn.data import load_data
-from edgecnn.training.recipe import default_recipe
-from edgecnn.training.scratch import train_from_scratch
 from edgecnn.training.threads import threads_an_operation
-from edgecnn.training.world import join_world
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +35,5 @@ def one_thread():
 def toy_run(toy, tmp_path_factory):
     """A trained run on the toy data, to start other trainings from."""
     folder = tmp_path_factory.mktemp("base") / "run"
-    recipe = default_recipe("toy", "edge_cnn_nano", size=20, pictures=200, epochs=2, batch=50)
-    with join_world("cpu") as world:
-        train_from_scratch(toy, "edge_cnn_nano", recipe, folder=folder, world=world)
+    train_toy(toy, folder, epochs=2)
     return folder

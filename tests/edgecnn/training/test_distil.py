@@ -4,22 +4,14 @@ import numpy as np
 import pytest
 import torch
 from edgecnn_runtime.errors import DataError
+from support.training import train_toy
 
 from edgecnn.data import PicturesInMemory
 from edgecnn.training.distil import load_teacher
 from edgecnn.training.outcome import Listener
-from edgecnn.training.recipe import default_recipe
 from edgecnn.training.run_folder import read_run
-from edgecnn.training.scratch import train_from_scratch
-from edgecnn.training.world import join_world
 
 CPU = torch.device("cpu")
-
-
-def train(data, folder, *, epochs=3, **settings):
-    recipe = default_recipe("toy", "edge_cnn_nano", size=20, pictures=200, epochs=epochs, batch=50)
-    with join_world("cpu") as world:
-        return train_from_scratch(data, "edge_cnn_nano", recipe, folder=folder, world=world, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +22,14 @@ def contrary(toy, tmp_path_factory):
         return PicturesInMemory(split.pixels, (split.labels + 1) % 3)
 
     folder = tmp_path_factory.mktemp("contrary") / "run"
-    assert train(replace(toy, train=moved(toy.train), test=moved(toy.test)), folder).evaluation.accuracy == 1.0
+    assert train_toy(replace(toy, train=moved(toy.train), test=moved(toy.test)), folder).evaluation.accuracy == 1.0
     return folder
 
 
 def test_a_student_learns_its_teacher_s_answers_not_the_labels(toy, contrary, tmp_path):
     plans = []
     teacher = load_teacher(contrary, toy, CPU)
-    outcome = train(toy, tmp_path, teacher=teacher, listener=Listener(on_plan=plans.append))
+    outcome = train_toy(toy, tmp_path, teacher=teacher, listener=Listener(on_plan=plans.append))
     answers = outcome.evaluation.logits.argmax(1)
     assert (answers == (toy.test.labels + 1) % 3).all() and outcome.evaluation.accuracy == 0.0
     assert plans[0].speed.tried["its teacher"] > 0
@@ -64,11 +56,11 @@ def test_a_run_goes_on_with_the_teacher_it_began_with(toy, toy_run, contrary, tm
 
     teacher = load_teacher(contrary, toy, CPU)
     with pytest.raises(KeyboardInterrupt):
-        train(toy, tmp_path, teacher=teacher, listener=Listener(on_epoch=stop))
+        train_toy(toy, tmp_path, teacher=teacher, listener=Listener(on_epoch=stop))
     for other in (None, load_teacher(toy_run, toy, CPU)):
         with pytest.raises(DataError, match="was begun with another teacher"):
-            train(toy, tmp_path, teacher=other, resume=True)
-    assert train(toy, tmp_path, teacher=teacher, resume=True).evaluation.accuracy == 0.0
+            train_toy(toy, tmp_path, teacher=other, resume=True)
+    assert train_toy(toy, tmp_path, teacher=teacher, resume=True).evaluation.accuracy == 0.0
 
 
 def test_a_teacher_knows_the_same_classes_and_sees_the_same_pictures(toy, toy_run, tmp_path):

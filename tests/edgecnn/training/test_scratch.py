@@ -7,20 +7,12 @@ import pytest
 import torch
 from edgecnn_runtime.errors import DataError
 from safetensors.torch import load_file, save_file
+from support.training import train_toy
 
-from edgecnn.data import DataSet, PicturesInMemory
+from edgecnn.data import PicturesInMemory
 from edgecnn.training.loop import DivergedError
 from edgecnn.training.outcome import Listener
-from edgecnn.training.recipe import default_recipe
 from edgecnn.training.run_folder import load_run, read_run
-from edgecnn.training.scratch import train_from_scratch
-from edgecnn.training.world import join_world
-
-
-def train(data: DataSet, folder, *, epochs=3, network="edge_cnn_nano", rate=None, skip=None, **settings):
-    recipe = default_recipe("toy", network, size=20, pictures=200, epochs=epochs, batch=50, rate=rate, skip=skip)
-    with join_world("cpu") as world:
-        return train_from_scratch(data, network, recipe, folder=folder, world=world, **settings)
 
 
 def weights(folder):
@@ -33,7 +25,9 @@ def same_bits(one, two):
 
 def test_learns_and_leaves_a_whole_run_folder(toy, tmp_path):
     plans, epochs = [], []
-    outcome = train(toy, tmp_path / "run", listener=Listener(on_plan=plans.append, on_epoch=epochs.append), views=True)
+    outcome = train_toy(
+        toy, tmp_path / "run", listener=Listener(on_plan=plans.append, on_epoch=epochs.append), views=True
+    )
     assert outcome.evaluation.accuracy == 1.0 and outcome.evaluation.count == 40
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert names == {"weights.safetensors", "run.json", "history.csv", "curves.png", "confusion.png", "mistakes.png"}
@@ -47,7 +41,7 @@ def test_learns_and_leaves_a_whole_run_folder(toy, tmp_path):
 
 
 def test_load_run_gives_the_network_that_was_measured(toy, tmp_path):
-    outcome = train(toy, tmp_path)
+    outcome = train_toy(toy, tmp_path)
     network = load_run(tmp_path)
     pixels = torch.from_numpy(toy.test.batch(np.arange(40))).float() / 255
     inputs = ((pixels - torch.tensor(network.mean)) / torch.tensor(network.std)).permute(0, 3, 1, 2)
@@ -59,7 +53,7 @@ def test_load_run_gives_the_network_that_was_measured(toy, tmp_path):
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(toy, tmp_path):
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
-        train(toy, tmp_path / name, epochs=2, seed=seed)
+        train_toy(toy, tmp_path / name, epochs=2, seed=seed)
     assert same_bits(weights(tmp_path / "a"), weights(tmp_path / "b"))
     assert not same_bits(weights(tmp_path / "a"), weights(tmp_path / "c"))
 
@@ -67,22 +61,22 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(toy, tmp_pa
 @pytest.mark.parametrize(("network", "skip"), [("edge_cnn_nano", None), ("simple_cnn", None), ("edge_cnn_nano", 0.4)])
 def test_a_stopped_run_goes_on_to_the_same_bits(toy, tmp_path, network, skip):
     settings = {"network": network, "skip": skip, "epochs": 4}
-    train(toy, tmp_path / "whole", **settings)
+    train_toy(toy, tmp_path / "whole", **settings)
 
     def stop(line):
         if line.epoch == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(toy, tmp_path / "stopped", listener=Listener(on_epoch=stop), **settings)
+        train_toy(toy, tmp_path / "stopped", listener=Listener(on_epoch=stop), **settings)
     with pytest.raises(DataError, match="has not finished; continue it with edgecnn train --resume"):
         load_run(tmp_path / "stopped")
     plans = []
-    train(toy, tmp_path / "stopped", resume=True, listener=Listener(on_plan=plans.append), **settings)
+    train_toy(toy, tmp_path / "stopped", resume=True, listener=Listener(on_plan=plans.append), **settings)
     assert plans[0].resumed_at == 2
     assert same_bits(weights(tmp_path / "whole"), weights(tmp_path / "stopped"))
     with pytest.raises(DataError, match="has finished; there is nothing to resume"):
-        train(toy, tmp_path / "stopped", resume=True, **settings)
+        train_toy(toy, tmp_path / "stopped", resume=True, **settings)
 
 
 def test_resume_refuses_another_run(toy, tmp_path):
@@ -90,22 +84,22 @@ def test_resume_refuses_another_run(toy, tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(toy, tmp_path, listener=Listener(on_epoch=stop))
+        train_toy(toy, tmp_path, listener=Listener(on_epoch=stop))
     with pytest.raises(DataError, match=r"was begun with another seed \(0, now 1\)"):
-        train(toy, tmp_path, resume=True, seed=1)
+        train_toy(toy, tmp_path, resume=True, seed=1)
     with pytest.raises(DataError, match="was begun with another data fingerprint"):
-        train(replace(toy, fingerprint="x"), tmp_path, resume=True)
+        train_toy(replace(toy, fingerprint="x"), tmp_path, resume=True)
     (tmp_path / "checkpoint.safetensors").write_bytes(b"x" * 50)
     with pytest.raises(DataError, match="is no checkpoint of edgecnn train"):
-        train(toy, tmp_path, resume=True)
+        train_toy(toy, tmp_path, resume=True)
     with pytest.raises(DataError, match=r"is no run of edgecnn train: it has no run\.json"):
-        train(toy, tmp_path / "nowhere", resume=True)
+        train_toy(toy, tmp_path / "nowhere", resume=True)
 
 
 def test_epochs_in_the_middle_leave_out_what_is_known_best(toy, tmp_path):
     epochs, plans = [], []
     listener = Listener(on_epoch=epochs.append, on_plan=plans.append)
-    outcome = train(toy, tmp_path, epochs=10, skip=0.5, listener=listener)
+    outcome = train_toy(toy, tmp_path, epochs=10, skip=0.5, listener=listener)
     assert plans[0].steps == 3 * 4 + 7 * 2  # the first epoch and the last fifth show all 200 pictures
     assert outcome.evaluation.accuracy == 1.0
     # What is shown is harder than the whole: known pictures are missing half of the time.
@@ -114,7 +108,7 @@ def test_epochs_in_the_middle_leave_out_what_is_known_best(toy, tmp_path):
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_good_weights(toy, tmp_path):
     with pytest.raises(DivergedError, match=r"The loss became (nan|inf) in epoch \d+; .* try --rate"):
-        train(toy, tmp_path, network="simple_cnn", rate=1e12)
+        train_toy(toy, tmp_path, network="simple_cnn", rate=1e12)
     assert read_run(tmp_path)["status"] == "diverged"
     assert all(torch.isfinite(value).all() for value in weights(tmp_path).values())
 
@@ -132,26 +126,26 @@ def test_memory_that_runs_out_halves_the_batch_once(toy, tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch.nn.Conv2d, "forward", scarce)
     limit = 25
-    outcome = train(toy, tmp_path / "half", epochs=1, listener=Listener(on_note=notes.append))
+    outcome = train_toy(toy, tmp_path / "half", epochs=1, listener=Listener(on_note=notes.append))
     assert notes == ["Memory ran out with a batch of 50; going on with 25."]
     assert read_run(outcome.folder)["recipe"]["batch"] == 25
     limit = 10
     with pytest.raises(Exception, match=r"Memory ran out with a batch of 25; give a smaller --batch or --size"):
-        train(toy, tmp_path / "none", epochs=1)
+        train_toy(toy, tmp_path / "none", epochs=1)
 
 
 def test_grey_pictures_train_a_network_of_one_channel(toy, tmp_path):
     def grey(split):
         return PicturesInMemory(split.pixels[..., :1].copy(), split.labels)
 
-    train(replace(toy, train=grey(toy.train), test=grey(toy.test)), tmp_path, epochs=1)
+    train_toy(replace(toy, train=grey(toy.train), test=grey(toy.test)), tmp_path, epochs=1)
     network = load_run(tmp_path)
     assert network.channels == 1 and len(network.mean) == 3
     assert network.module(torch.zeros(1, 1, 20, 20)).shape == (1, 3)
 
 
 def test_load_run_says_what_is_wrong_with_a_folder(toy, tmp_path):
-    train(toy, tmp_path, epochs=1)
+    train_toy(toy, tmp_path, epochs=1)
     good = weights(tmp_path)
     path = tmp_path / "weights.safetensors"
     save_file({**good, "head.weight": torch.zeros(4, 48)}, path)

@@ -18,7 +18,10 @@ __all__ = ["Checkpoint", "Epoch", "load_checkpoint", "save_checkpoint"]
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of `history.csv`; `accuracy` is of a fixed part of the test pictures, and nothing is chosen by it."""
+    """One line of `history.csv`; `accuracy` is of a fixed part of the test pictures, and nothing is chosen by it.
+
+    `loss` and `train_accuracy` are of all training pictures, estimated where an epoch shows only some of them.
+    """
 
     epoch: int
     loss: float

@@ -112,7 +112,8 @@ def fit(
         )
         for number, batch in enumerate(stream, start=count_steps(count, recipe, epochs=epoch)):
             losses, right = answers.compare(batch)
-            loss = (losses * weights[batch.numbers].to(losses.device)).mean()
+            shares = weights[batch.numbers].to(losses.device)
+            loss = (losses * shares).mean()
             value = world.together(loss.item())
             if not math.isfinite(value):
                 _restore(module, average, history, checkpoint)
@@ -124,7 +125,7 @@ def fit(
             optimizers.step(number)
             average.update(module, number)
             selection.record(batch.numbers, losses)
-            tally.add(value, right, len(batch.labels))
+            tally.add(value, right, shares)
             if on_step is not None:
                 line = tally.line(epoch)
                 on_step(Progress(epoch, number + 1, steps, line.loss, line.train_accuracy, line.pictures_a_second))
@@ -154,8 +155,8 @@ class _Answers:
     speed: Speed
     teacher: Teacher | None
 
-    def compare(self, batch: Batch) -> tuple[Tensor, int]:
-        """The loss `(n,)` of every picture, and how many are named right."""
+    def compare(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The loss of every picture, `(n,)` float32, and whether it is named right, `(n,)` bool."""
         pixels, labels = batch.pixels.to(self.device), batch.labels.to(self.device)
         with self.speed.context(self.device):
             logits = self.trained(self.normalise(pixels)).float()
@@ -164,33 +165,37 @@ class _Answers:
             else:
                 smoothing = self.recipe.smoothing
                 losses = nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
-        return losses, int((logits.argmax(1) == labels).sum())
+        return losses, logits.argmax(1) == labels
 
 
 @dataclass
 class _Tally:
-    """What the steps of an epoch add up to, over `processes` that each see their share."""
+    """What the steps of an epoch add up to, over `processes` that each see their share.
+
+    Pictures that stand for others that are left out count for them too, so loss and accuracy are those of all.
+    """
 
     processes: int
     loss: float = 0.0
-    steps: int = 0
-    right: int = 0
+    right: float = 0.0
+    weight: float = 0.0
     seen: int = 0
     began: float = field(default_factory=time.perf_counter)
     cpu_began: float = field(default_factory=time.process_time)
 
-    def add(self, loss: float, right: int, seen: int) -> None:
-        self.loss += loss
-        self.steps += 1
-        self.right += right
-        self.seen += seen
+    def add(self, loss: float, right: Tensor, weights: Tensor) -> None:
+        """Take in a step: its mean weighted loss, which pictures were named right, and each one's weight."""
+        self.loss += loss * len(weights)
+        self.right += float((right * weights).sum())
+        self.weight += float(weights.sum())
+        self.seen += len(weights)
 
     def line(self, epoch: int) -> Epoch:
         """The epoch so far, counted from 0, still without a glance at the test pictures."""
         seconds, cpu_seconds = time.perf_counter() - self.began, time.process_time() - self.cpu_began
         rate = self.seen * self.processes / seconds
         return Epoch(
-            epoch + 1, self.loss / self.steps, self.right / self.seen, float("nan"), seconds, cpu_seconds, rate
+            epoch + 1, self.loss / self.weight, self.right / self.weight, float("nan"), seconds, cpu_seconds, rate
         )
 
 

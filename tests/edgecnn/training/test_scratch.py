@@ -102,8 +102,19 @@ def test_epochs_in_the_middle_leave_out_what_is_known_best(toy, tmp_path):
     outcome = train_toy(toy, tmp_path, epochs=10, skip=0.5, listener=listener)
     assert plans[0].steps == 3 * 4 + 7 * 2  # the first epoch and the last fifth show all 200 pictures
     assert outcome.evaluation.accuracy == 1.0
-    # What is shown is harder than the whole: known pictures are missing half of the time.
     assert epochs[6].train_accuracy <= epochs[8].train_accuracy
+
+
+def test_loss_and_accuracy_are_of_all_pictures_though_only_some_are_shown(toy, tmp_path):
+    epochs = []
+    # At this rate nothing is learned, so that every epoch would be the same if it showed the same.
+    train_toy(
+        toy, tmp_path, network="resnet8", epochs=10, skip=0.5, rate=1e-9, listener=Listener(on_epoch=epochs.append)
+    )
+    whole, parts = [epochs[0], *epochs[8:]], epochs[1:8]
+    for name in ("loss", "train_accuracy"):
+        expected = np.mean([getattr(line, name) for line in whole])
+        assert np.mean([getattr(line, name) for line in parts]) == pytest.approx(expected, rel=0.08), name
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_good_weights(toy, tmp_path):

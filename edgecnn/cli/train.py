@@ -117,7 +117,12 @@ def train(
             pictures = load_data(data, size=size, **common)
             _warn(pictures.warnings, quiet=not world.leads)
             recipe = default_recipe(
-                pictures.name, name, size=pictures.train.shape[0], pictures=len(pictures.train.labels), **settings
+                pictures.name,
+                name,
+                size=pictures.train.shape[0],
+                pictures=len(pictures.train.labels),
+                teacher_classes=None if teacher is None else len(pictures.labels),
+                **settings,
             )
             outcome = train_from_scratch(
                 pictures,

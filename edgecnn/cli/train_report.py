@@ -88,6 +88,8 @@ def _tell_plan(plan: Plan, *, json: bool) -> None:
         f"{plan.threads} threads; a step takes {timed}: about {plan.seconds / 60:.1f} minutes, "
         f"{plan.memory_bytes / 1e9:.1f} GB"
     )
+    if 0 < recipe.repeat < recipe.epochs:
+        say(f"after {recipe.repeat} epochs their pictures come again, with the teacher's answers that were kept")
     if plan.resumed_at:
         say(f"going on after epoch {plan.resumed_at}")
 

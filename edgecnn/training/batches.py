@@ -67,11 +67,19 @@ def count_batches(pictures: int, batch: int) -> int:
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures of one step: varied pixels `(n, H, W, C)` uint8, labels and numbers in the split, both `(n,)` int64."""
+    """Pictures of one step.
+
+    Attributes:
+        pixels: Varied, `(n, H, W, C)` uint8.
+        labels: `(n,)` int64.
+        numbers: Places in the split, `(n,)` int64.
+        source: Epoch and step, counted from 0, that the order and the variation follow from.
+    """
 
     pixels: Tensor
     labels: Tensor
     numbers: Tensor
+    source: tuple[int, int]
 
 
 def epoch_batches(
@@ -108,7 +116,7 @@ def epoch_batches(
         chosen = order[step * batch : (step + 1) * batch][share.rank :: share.count]
         varied = torch.Generator().manual_seed(((seed * 100_003 + epoch) * 100_003 + step) * 1_009 + share.rank)
         pixels = augment(_read(pictures, chosen), mirrored=mirrored[chosen], generator=varied)
-        yield Batch(pixels, labels[chosen], chosen)
+        yield Batch(pixels, labels[chosen], chosen, (epoch, step))
 
 
 def _read(pictures: Pictures, chosen: Tensor) -> Tensor:

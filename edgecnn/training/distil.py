@@ -3,6 +3,7 @@
 After Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015, https://arxiv.org/abs/1503.02531).
 Teacher and student see the very same view of a picture, which is what makes long training pay (Beyer and others,
 "Knowledge distillation: A good teacher is patient and consistent", 2022, https://arxiv.org/abs/2106.05237).
+So that patience is cheap, the views of some epochs come again (`Recipe.repeat`), and the answers to them are kept.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from torch import Tensor, nn
 
 from edgecnn.data.dataset import DataSet
 from edgecnn.training import run_folder
-from edgecnn.training.batches import Normalise
+from edgecnn.training.batches import Batch, Normalise
 
-__all__ = ["Teacher", "load_teacher"]
+__all__ = ["Answers", "Teacher", "divergences", "load_teacher"]
 
 TEMPERATURE = 2.0
 
@@ -40,20 +41,49 @@ class Teacher:
     name: str
     weights_sha256: str
 
-    def losses(self, logits: Tensor, pixels: Tensor) -> Tensor:
-        """Kullback-Leibler divergences `(N,)` of a student's answers from this network's, softened by `TEMPERATURE`.
-
-        Args:
-            logits: The student's, `(N, classes)` float32.
-            pixels: `(N, H, W, C)` uint8, what the student saw, on the device of the training.
-        """
+    def answer(self, pixels: Tensor) -> Tensor:
+        """Logits `(N, classes)` float32 for pixels `(N, H, W, C)` uint8 on the device of the training."""
         with torch.no_grad():
-            wanted = self.module(self.normalise(pixels)).float() / TEMPERATURE
-        answers = nn.functional.log_softmax(logits / TEMPERATURE, dim=1)
-        divergence = nn.functional.kl_div(
-            answers, nn.functional.log_softmax(wanted, dim=1), log_target=True, reduction="none"
-        )
-        return divergence.sum(1) * TEMPERATURE**2  # keeps gradients as large as without softening (Hinton, section 2)
+            logits: Tensor = self.module(self.normalise(pixels)).float()
+        return logits
+
+
+class Answers:
+    """What a teacher answers to the batches of a run; where batches come again, it is asked once.
+
+    Kept as float16 in the computer's memory: 2 bytes for each class, picture and epoch that is no repetition. A run
+    that is resumed asks again and gets the same.
+
+    Args:
+        teacher: Who answers.
+        keep: Whether batches come again (`Recipe.repeat`).
+    """
+
+    def __init__(self, teacher: Teacher, *, keep: bool) -> None:
+        self._teacher = teacher
+        self._keep = keep
+        self._kept: dict[tuple[int, int], Tensor] = {}
+
+    def __call__(self, batch: Batch, pixels: Tensor) -> Tensor:
+        """Logits `(n, classes)` float32 for a batch, whose `pixels` are on the device of the training."""
+        if not self._keep:
+            return self._teacher.answer(pixels)
+        if batch.source not in self._kept:
+            self._kept[batch.source] = self._teacher.answer(pixels).half().cpu()
+        return self._kept[batch.source].to(pixels.device).float()
+
+
+def divergences(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Kullback-Leibler divergences `(N,)` of a student's answers from its teacher's, both softened by `TEMPERATURE`.
+
+    Args:
+        logits: The student's, `(N, classes)` float32.
+        wanted: The teacher's, likewise.
+    """
+    student = nn.functional.log_softmax(logits / TEMPERATURE, dim=1)
+    teacher = nn.functional.log_softmax(wanted / TEMPERATURE, dim=1)
+    divergence = nn.functional.kl_div(student, teacher, log_target=True, reduction="none")
+    return divergence.sum(1) * TEMPERATURE**2  # keeps gradients as large as without softening (Hinton, section 2)
 
 
 def load_teacher(path: Path, data: DataSet, device: torch.device) -> Teacher:

@@ -16,7 +16,7 @@ from edgecnn.data.dataset import DataSet
 from edgecnn.training.average import AveragedWeights
 from edgecnn.training.batches import Batch, Normalise, epoch_batches
 from edgecnn.training.checkpoint import Checkpoint, Epoch, load_checkpoint, save_checkpoint
-from edgecnn.training.distil import Teacher
+from edgecnn.training.distil import Answers, divergences
 from edgecnn.training.evaluate import predict
 from edgecnn.training.optimizers import Optimizers
 from edgecnn.training.probe import Speed
@@ -57,7 +57,7 @@ def fit(
     checkpoint: Path | None = None,
     resume: bool = False,
     prepare: Callable[[nn.Module], None] | None = None,
-    teacher: Teacher | None = None,
+    answers: Answers | None = None,
     on_step: Callable[[Progress], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> tuple[Epoch, ...]:
@@ -74,7 +74,7 @@ def fit(
         checkpoint: File for the state after each epoch; none when None.
         resume: Go on from `checkpoint`.
         prepare: Called after the network is put into training mode; transfer freezes batch norms with it.
-        teacher: Whose answers are learned instead of the labels.
+        answers: A teacher's, learned instead of the labels.
         on_step: Told after every step.
         on_epoch: Told after every epoch.
 
@@ -99,7 +99,7 @@ def fit(
         selection.losses = saved.losses
         history = saved.history
     trained = world.wrap(module)
-    answers = _Answers(trained, normalise, recipe, world.device, speed, teacher)
+    comparison = _Comparison(trained, normalise, recipe, world.device, speed, answers)
     for epoch in range(len(history), recipe.epochs):
         torch.manual_seed(seed * 100_003 + epoch)  # dropout, where a network has some
         trained.train()
@@ -108,10 +108,16 @@ def fit(
         tally = _Tally(processes=world.count)
         shown, weights = selection.choose(recipe, seed=seed, epoch=epoch)
         stream = epoch_batches(
-            data.train, recipe.augment, batch=recipe.batch, seed=seed, epoch=epoch, share=world.share, shown=shown
+            data.train,
+            recipe.augment,
+            batch=recipe.batch,
+            seed=seed,
+            epoch=recipe.varied_as(epoch),
+            share=world.share,
+            shown=shown,
         )
         for number, batch in enumerate(stream, start=count_steps(count, recipe, epochs=epoch)):
-            losses, right = answers.compare(batch)
+            losses, right = comparison(batch)
             shares = weights[batch.numbers].to(losses.device)
             loss = (losses * shares).mean()
             value = world.together(loss.item())
@@ -145,23 +151,23 @@ def fit(
 
 
 @dataclass(frozen=True)
-class _Answers:
-    """What a network in training says to a batch, against its labels or its teacher's answers."""
+class _Comparison:
+    """A network in training against the labels of a batch, or against its teacher's answers."""
 
     trained: nn.Module
     normalise: Normalise
     recipe: Recipe
     device: torch.device
     speed: Speed
-    teacher: Teacher | None
+    answers: Answers | None
 
-    def compare(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The loss of every picture, `(n,)` float32, and whether it is named right, `(n,)` bool."""
         pixels, labels = batch.pixels.to(self.device), batch.labels.to(self.device)
         with self.speed.context(self.device):
             logits = self.trained(self.normalise(pixels)).float()
-            if self.teacher is not None:
-                losses = self.teacher.losses(logits, pixels)
+            if self.answers is not None:
+                losses = divergences(logits, self.answers(batch, pixels))
             else:
                 smoothing = self.recipe.smoothing
                 losses = nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")

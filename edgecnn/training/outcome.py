@@ -67,6 +67,9 @@ def make_plan(
     """The plan of a run that has `done` epochs behind it, reckoned from its timed steps."""
     pictures = len(data.train.labels)
     steps, steps_done = count_steps(pictures, recipe), count_steps(pictures, recipe, epochs=done)
+    # A teacher answers no batch twice, unless the run was stopped and its answers are lost.
+    asked_until = min(done + recipe.repeat, recipe.epochs) if recipe.repeat else recipe.epochs
+    asked = count_steps(pictures, recipe, epochs=asked_until) - steps_done
     return Plan(
         network=network,
         size=size,
@@ -74,7 +77,7 @@ def make_plan(
         pictures=pictures,
         recipe=recipe,
         steps=steps,
-        seconds=speed.step_seconds * (steps - steps_done),
+        seconds=speed.step_seconds * (steps - steps_done) + speed.teacher_seconds * asked,
         memory_bytes=peak_memory_bytes(world.device),
         speed=speed,
         device=str(world.device),

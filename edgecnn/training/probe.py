@@ -38,11 +38,13 @@ class Speed:
     Attributes:
         bf16: Autocast to bfloat16.
         step_seconds: Median time of a step.
+        teacher_seconds: Median time a teacher takes to answer the batch of a step.
         tried: Median seconds a step by format, of all that were timed.
     """
 
     bf16: bool
     step_seconds: float = 0.0
+    teacher_seconds: float = 0.0
     tried: dict[str, float] = field(default_factory=dict)
 
     def context(self, device: torch.device) -> contextlib.AbstractContextManager[object]:
@@ -85,7 +87,7 @@ def choose_speed(
     for bf16 in formats:
         tried["bf16" if bf16 else "fp32"] = _time_steps(module, inputs, labels, Speed(bf16))
     best = "bf16" if "bf16" in tried and tried["bf16"] * WORTH < tried.get("fp32", float("inf")) else next(iter(tried))
-    return Speed(best == "bf16", tried[best], tried)
+    return Speed(best == "bf16", tried[best], tried=tried)
 
 
 def _time_steps(module: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, speed: Speed) -> float:

@@ -35,6 +35,8 @@ class Recipe:
         warmup: Share of the steps in which the learning rate rises; it falls in the rest.
         average: Share of the steps the averaged weights look back over; 0 keeps the last weights.
         skip: Share of the pictures that an epoch leaves out, of those known best (`edgecnn.training.selection`).
+        repeat: After how many epochs the same varied pictures come again, so that a teacher's answers to them can be
+            kept (`edgecnn.training.distil`); 0 for never.
         augment: How pictures are varied.
     """
 
@@ -50,6 +52,7 @@ class Recipe:
     warmup: float = 0.0
     average: float = 0.03
     skip: float = 0.0
+    repeat: int = 0
     augment: Augment = field(default_factory=Augment)
 
     def __post_init__(self) -> None:
@@ -65,6 +68,14 @@ class Recipe:
             raise OptionError(f"smoothing, warmup and average are at least 0 and below 1, got {self}.")
         if not 0 <= self.skip <= 0.5:
             raise OptionError(f"At least half of the pictures must be shown: skip is 0 to 0.5, got {self.skip}.")
+        if self.repeat < 0 or (self.repeat and self.skip):
+            raise OptionError(
+                f"Epochs that come again leave no pictures out: give repeat or skip, got {self.repeat} and {self.skip}."
+            )
+
+    def varied_as(self, epoch: int) -> int:
+        """The epoch whose varied pictures come in `epoch`, both counted from 0."""
+        return epoch % self.repeat if self.repeat else epoch
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form that stands in `run.json`."""
@@ -87,6 +98,8 @@ def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
 _DIGITS = Augment(shift=2, turn=10, scale=0.1)
 _EPOCHS = {"cifar10": 10, "mnist": 6, "fashion-mnist": 8}
 _SKIP = {"cifar10": 0.35}  # where it was measured to pay
+_REPEAT = 10  # even, as mirroring alternates
+_MOST_ANSWERS = 500_000_000  # numbers that a teacher's answers of so many epochs may take: 1 GB
 
 
 def default_recipe(
@@ -101,6 +114,7 @@ def default_recipe(
     rate: float | None = None,
     shift: int | None = None,
     skip: float | None = None,
+    teacher_classes: int | None = None,
 ) -> Recipe:
     """The recipe for a data set and a network; what is given wins over the default.
 
@@ -115,6 +129,7 @@ def default_recipe(
         rate: Highest learning rate.
         shift: Largest move of a picture in pixels.
         skip: Share of the pictures that an epoch leaves out, of those known best.
+        teacher_classes: How many classes a teacher answers with; None where the labels are learned.
     """
     edge = network.startswith("edge_cnn")
     plain = network in ("simple_cnn", "dnn")
@@ -139,10 +154,18 @@ def default_recipe(
         augment = _DIGITS if digits else Augment(mirror=True, shift=max(1, size // 16))
     if shift is not None:
         augment = replace(augment, shift=shift)
+    # Varied pictures come again only where nothing is left out, and a teacher's answers to them find room.
+    kept = teacher_classes is not None and not skip and _REPEAT * pictures * teacher_classes <= _MOST_ANSWERS
     if skip is None:
-        skip = _SKIP.get(data, 0.0) if edge else 0.0
+        skip = _SKIP.get(data, 0.0) if edge and not kept else 0.0
     recipe = Recipe(
-        epochs=epochs, batch=batch, optimizer=chosen, rate=rate or rates.get(chosen, 0.1), skip=skip, augment=augment
+        epochs=epochs,
+        batch=batch,
+        optimizer=chosen,
+        rate=rate or rates.get(chosen, 0.1),
+        skip=skip,
+        repeat=_REPEAT if kept else 0,
+        augment=augment,
     )
     if chosen == "muon":
         return recipe

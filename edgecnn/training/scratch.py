@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from edgecnn.data.dataset import DataSet
 from edgecnn.training import run_folder
 from edgecnn.training.batches import Normalise, epoch_batches, pixel_statistics
-from edgecnn.training.distil import Teacher
+from edgecnn.training.distil import Answers, Teacher
 from edgecnn.training.evaluate import evaluate, predict
 from edgecnn.training.loop import DivergedError, fit
 from edgecnn.training.memory import freed_memory_kept
@@ -111,7 +111,7 @@ def train_from_scratch(
             speed=speed,
             checkpoint=folder / run_folder.CHECKPOINT,
             resume=resume and (folder / run_folder.CHECKPOINT).is_file(),
-            teacher=teacher,
+            answers=None if teacher is None else Answers(teacher, keep=recipe.repeat > 0),
             on_step=told.on_step,
             on_epoch=told.on_epoch,
         )
@@ -165,7 +165,7 @@ def probe(
             inputs = normalise(batch.pixels.to(world.device))
             speed = choose_speed(module, inputs, batch.labels.to(world.device), precision=precision)
             if teacher is not None:
-                speed = _add_teacher(speed, teacher, inputs)
+                speed = _time_teacher(speed, teacher, batch.pixels.to(world.device))
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -180,8 +180,8 @@ def probe(
     raise AssertionError  # both attempts return or raise
 
 
-def _add_teacher(speed: Speed, teacher: Teacher, inputs: Tensor) -> Speed:
-    """What a step takes when a teacher answers the same batch."""
-    with speed.context(inputs.device), torch.no_grad():
-        seconds = median_seconds(lambda: teacher.module(inputs).sum().item())
-    return replace(speed, step_seconds=speed.step_seconds + seconds, tried={**speed.tried, "its teacher": seconds})
+def _time_teacher(speed: Speed, teacher: Teacher, pixels: Tensor) -> Speed:
+    """Also what a teacher takes to answer a batch."""
+    with speed.context(pixels.device):
+        seconds = median_seconds(lambda: teacher.answer(pixels).sum().item())
+    return replace(speed, teacher_seconds=seconds, tried={**speed.tried, "its teacher": seconds})

@@ -7,7 +7,7 @@ from edgecnn_runtime.errors import DataError
 from support.training import train_toy
 
 from edgecnn.data import PicturesInMemory
-from edgecnn.training.distil import load_teacher
+from edgecnn.training.distil import divergences, load_teacher
 from edgecnn.training.outcome import Listener
 from edgecnn.training.run_folder import read_run
 
@@ -33,21 +33,56 @@ def test_a_student_learns_its_teacher_s_answers_not_the_labels(toy, contrary, tm
     answers = outcome.evaluation.logits.argmax(1)
     assert (answers == (toy.test.labels + 1) % 3).all() and outcome.evaluation.accuracy == 0.0
     assert plans[0].speed.tried["its teacher"] > 0
-    assert plans[0].speed.step_seconds > plans[0].speed.tried["fp32"]
+    assert plans[0].seconds > plans[0].steps * plans[0].speed.step_seconds
     assert read_run(tmp_path)["teacher"] == {"run": "run", "weights_sha256": teacher.weights_sha256}
     assert read_run(contrary)["teacher"] is None
 
 
 def test_the_loss_of_a_student_is_least_where_it_agrees(toy, contrary):
     teacher = load_teacher(contrary, toy, CPU)
-    pixels = torch.from_numpy(toy.test.batch(np.arange(10)))
-    with torch.no_grad():
-        same = teacher.module(teacher.normalise(pixels))
-    torch.testing.assert_close(teacher.losses(same, pixels), torch.zeros(10), atol=1e-5, rtol=0)
-    assert (teacher.losses(-same, pixels) > 0.1).all()
-    logits = same.clone().requires_grad_()
-    teacher.losses(logits + 1, pixels).sum().backward()  # answers do not depend on what is added to all logits
+    wanted = teacher.answer(torch.from_numpy(toy.test.batch(np.arange(10))))
+    torch.testing.assert_close(divergences(wanted, wanted), torch.zeros(10), atol=1e-5, rtol=0)
+    assert (divergences(-wanted, wanted) > 0.1).all()
+    logits = wanted.clone().requires_grad_()
+    divergences(logits + 1, wanted).sum().backward()  # answers do not depend on what is added to all logits
     assert logits.grad is not None and logits.grad.abs().max() < 1e-4
+
+
+def test_where_pictures_come_again_the_teacher_is_asked_once(toy, contrary, tmp_path):
+    # Four batches an epoch: of six epochs only the first two ask.
+    asked, plans = [], []
+
+    def told(network, inputs, answers):
+        asked.append(len(answers))
+
+    teacher = load_teacher(contrary, toy, CPU)
+    teacher.module.register_forward_hook(told)
+    whole = train_toy(
+        toy, tmp_path / "whole", epochs=6, repeat=2, teacher=teacher, listener=Listener(on_plan=plans.append)
+    )
+    timed = 4
+    assert asked == [50] * (timed + 2 * 4)
+    speed = plans[0].speed
+    assert plans[0].seconds == pytest.approx(6 * 4 * speed.step_seconds + 2 * 4 * speed.teacher_seconds)
+    assert whole.evaluation.accuracy == 0.0
+
+    def stop(line):
+        if line.epoch == 3:
+            raise KeyboardInterrupt
+
+    settings = {"epochs": 6, "repeat": 2, "teacher": teacher}
+    with pytest.raises(KeyboardInterrupt):
+        train_toy(toy, tmp_path / "part", **settings, listener=Listener(on_epoch=stop))
+    resumed = train_toy(toy, tmp_path / "part", **settings, resume=True, listener=Listener(on_plan=plans.append))
+    assert plans[1].seconds == pytest.approx(
+        3 * 4 * plans[1].speed.step_seconds + 2 * 4 * plans[1].speed.teacher_seconds
+    )
+    assert (resumed.evaluation.logits == whole.evaluation.logits).all()
+    assert read_weights(tmp_path / "part") == read_weights(tmp_path / "whole")
+
+
+def read_weights(folder):
+    return (folder / "weights.safetensors").read_bytes()
 
 
 def test_a_run_goes_on_with_the_teacher_it_began_with(toy, toy_run, contrary, tmp_path):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -102,6 +104,12 @@ def test_recipes_go_by_data_and_network():
     assert photos.optimizer == "muon" and photos.augment.mirror and photos.augment.shift == 2
     assert photos.skip == 0.35 and digits.skip == 0
     assert default_recipe("cifar10", "edge_cnn_small", size=32, pictures=50_000, skip=0).skip == 0
+    taught = {"teacher_classes": 10, "size": 32}
+    student = default_recipe("cifar10", "edge_cnn_small", pictures=50_000, **taught)
+    assert (student.repeat, student.skip, photos.repeat) == (10, 0, 0)
+    skipping = default_recipe("cifar10", "edge_cnn_small", pictures=50_000, skip=0.2, **taught)
+    assert (skipping.repeat, skipping.skip) == (0, 0.2)  # as asked for
+    assert default_recipe("cifar10", "edge_cnn_small", pictures=6_000_000, **taught).repeat == 0  # no room for answers
     assert not digits.augment.mirror and digits.augment.turn > 0
     assert default_recipe("cifar10", "edge_cnn_small", size=32, pictures=50_000, shift=4).augment.shift == 4
     assert fine_tuning_recipe(224, 800).augment.shift == 14
@@ -109,6 +117,8 @@ def test_recipes_go_by_data_and_network():
     assert default_recipe("x", "resnet8", size=64, pictures=300).optimizer == "sgd"
     assert default_recipe("x", "resnet8", size=64, pictures=10, batch=64).batch == 10
     assert Recipe.from_dict(photos.to_dict()) == photos
+    with pytest.raises(OptionError, match=r"Epochs that come again leave no pictures out: .*, got 4 and 0\.35"):
+        replace(photos, repeat=4)
     with pytest.raises(OptionError, match="muon needs a batch norm after every convolution, which 'resnet8'"):
         default_recipe("x", "resnet8", size=64, pictures=300, optimizer="muon")
     with pytest.raises(OptionError, match="'adam' is no optimizer; known are muon, sgd, adamw"):

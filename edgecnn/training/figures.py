@@ -35,6 +35,8 @@ def draw_curves(history: Sequence[Epoch]) -> Figure:
     right.plot(epochs, [100 * line.accuracy for line in history], marker="o", label="test")
     right.set(title="Accuracy, %", xlabel="epoch")
     right.legend(frameon=False)
+    for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)  # there is no half epoch
     return figure
 
 

@@ -103,6 +103,9 @@ def test_recipes_go_by_data_and_network():
     digits = default_recipe("mnist", "edge_cnn_nano", size=28, pictures=60_000)
     assert photos.optimizer == "muon" and photos.augment.mirror and photos.augment.shift == 2
     assert photos.skip == 0.35 and digits.skip == 0
+    assert (photos.batch, photos.rate) == (500, 0.12) and (digits.batch, digits.rate) == (250, 0.08)
+    smaller = default_recipe("cifar10", "edge_cnn_small", size=32, pictures=50_000, batch=250)
+    assert (smaller.batch, smaller.rate) == (250, 0.08)  # a smaller step takes a lower rate
     assert default_recipe("cifar10", "edge_cnn_small", size=32, pictures=50_000, skip=0).skip == 0
     taught = {"teacher_classes": 10, "size": 32}
     student = default_recipe("cifar10", "edge_cnn_small", pictures=50_000, **taught)

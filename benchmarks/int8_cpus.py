@@ -41,9 +41,9 @@ def main() -> int:
 def make(work: Path, count: int) -> None:
     """Put the shipped files, a plain and a cured test network and the pictures into `work`."""
     import onnx
-    from edgecnn_export.calibrate import CalibrationSet
-    from edgecnn_export.quantize import quantize_plain
-    from edgecnn_export.search import quantize_int8
+    from edgecnn_export.int8.calibrate import CalibrationSet
+    from edgecnn_export.int8.ladder import quantize_int8
+    from edgecnn_export.int8.quantize import quantize_plain
     from edgecnn_runtime import Classifier
 
     sys.path.insert(0, str(ROOT / "tests"))

@@ -17,9 +17,9 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
-from edgecnn_export.calibrate import CalibrationSet
-from edgecnn_export.quantize import quantize_plain
-from edgecnn_export.search import quantize_int8
+from edgecnn_export.int8.calibrate import CalibrationSet
+from edgecnn_export.int8.ladder import quantize_int8
+from edgecnn_export.int8.quantize import quantize_plain
 from edgecnn_export.to_onnx import to_onnx
 from measure import DEFAULT_MODEL, machine, processes_in_turn
 

@@ -1,4 +1,4 @@
-"""How old is a frame when it is labelled, and when a slow program picks it up?
+"""How old is a frame when it is labeled, and when a slow program picks it up?
 
 python benchmarks/live_newest.py
 
@@ -22,7 +22,7 @@ LABEL_S, SLOW_S, WORK_S = 20.0, 12.0, 0.2
 
 
 def label(url: str) -> None:
-    ages, inference, labelled, dropped, first = [], [], 0, 0, None
+    ages, inference, labeled, dropped, first = [], [], 0, 0, None
     with LiveClassifier(Classifier(threads=THREADS), url) as live:
         started = time.monotonic()
         for view in live:
@@ -30,7 +30,7 @@ def label(url: str) -> None:
                 continue
             if first is None:
                 first = view.frame.index - view.frame.dropped
-            labelled += 1
+            labeled += 1
             dropped += view.frame.dropped
             ages.append(view.frame.age_ms)
             timing = view.result.timing_ms
@@ -39,7 +39,7 @@ def label(url: str) -> None:
                 break
         seen = view.frame.index + 1 - first
     frame_ms, work_ms = 1e3 / FPS, percentile(inference, 50)
-    print(f"frames {seen}: {labelled} labelled + {dropped} dropped = {labelled + dropped}")
+    print(f"frames {seen}: {labeled} labeled + {dropped} dropped = {labeled + dropped}")
     print(f"grab to label: p50 {percentile(ages, 50):.1f} ms (one frame + inference is {frame_ms + work_ms:.1f})")
     print(f"               p95 {percentile(ages, 95):.1f} ms (two frames are {2 * frame_ms:.1f})")
     print(f"preprocess + inference: p50 {work_ms:.1f} ms, p95 {percentile(inference, 95):.1f} ms")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "runtime" / "live"))
 
-from live_models import colour_model
+from live_models import color_model
 from live_streams import MjpegServer, now_ms, read_stamp, scene
 
-__all__ = ["THREADS", "camera", "colour_model", "now_ms", "open_descriptors", "percentile", "read_stamp", "scene"]
+__all__ = ["THREADS", "camera", "color_model", "now_ms", "open_descriptors", "percentile", "read_stamp", "scene"]
 
 THREADS = max(1, (os.cpu_count() or 1) - 1)  # what edgecnn camera takes
 

@@ -2,7 +2,7 @@
 
 python benchmarks/live_soak.py [FRAMES]
 
-A small clip is decoded in a loop as fast as frames go and labelled by a small network; every tenth frame is composed,
+A small clip is decoded in a loop as fast as frames go and labeled by a small network; every tenth frame is composed,
 annotated, published to a browser view nobody reads, and recorded. Memory, threads and descriptors are compared with
 those after the first tenth.
 """
@@ -16,12 +16,13 @@ from pathlib import Path
 import cv2
 from edgecnn_runtime import Classifier
 from edgecnn_runtime.live import LiveClassifier, Source, SourceOptions
-from edgecnn_runtime.live.compose import Composer
-from edgecnn_runtime.live.controls import Controls
-from edgecnn_runtime.live.recorder import Recorder
-from edgecnn_runtime.live.web import WebView
-from live_parts import colour_model, open_descriptors, scene
+from live_parts import color_model, open_descriptors, scene
 from measure import machine
+
+from edgecnn.camera.compose import Composer
+from edgecnn.camera.controls import Controls
+from edgecnn.camera.recorder import Recorder
+from edgecnn.camera.web import WebView
 
 
 def resident_mib() -> float:
@@ -38,7 +39,7 @@ def main() -> None:
         for index in range(200):
             writer.write(scene(index, (160, 120)))
         writer.release()
-        classifier = Classifier(colour_model(), threads=1)
+        classifier = Classifier(color_model(), threads=1)
         controls, composer = Controls(), Composer(classifier.model.preprocess)
         web = WebView("127.0.0.1", 0, controls)
         recorder = Recorder(Path(folder) / "soak.mkv")

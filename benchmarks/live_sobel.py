@@ -7,9 +7,10 @@ import statistics
 
 import cv2
 import numpy as np
-from edgecnn_runtime.live.sobel import Sobel
 from live_parts import scene
 from measure import in_turn, machine, ratio
+
+from edgecnn.camera.sobel import Sobel
 
 ROUNDS = 200
 
@@ -20,8 +21,8 @@ def main() -> None:
     sobel = Sobel()
 
     def chain() -> object:
-        grey = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
-        across, down = cv2.Sobel(grey, cv2.CV_16S, 1, 0), cv2.Sobel(grey, cv2.CV_16S, 0, 1)
+        gray = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
+        across, down = cv2.Sobel(gray, cv2.CV_16S, 1, 0), cv2.Sobel(gray, cv2.CV_16S, 0, 1)
         return cv2.addWeighted(cv2.convertScaleAbs(across), 0.5, cv2.convertScaleAbs(down), 0.5, 0)
 
     def gradient() -> object:

@@ -17,7 +17,7 @@ from torch import nn
 from edgecnn import zoo
 from edgecnn.data import PicturesInMemory, load_data
 from edgecnn.data.split import stratified_split
-from edgecnn.training.batches import Normalise
+from edgecnn.training.batches import Normalize
 from edgecnn.training.features import frozen_features
 from edgecnn.training.head import fit_head
 from edgecnn.training.outcome import run_versions
@@ -37,7 +37,7 @@ def main() -> None:
     labels = np.concatenate([data.train.labels, data.test.labels])
     whole = replace(data, train=PicturesInMemory(pixels, labels))
     features, _ = frozen_features(
-        network.module, whole, "train", Normalise(network.mean, network.std), cache=None, device=torch.device("cpu")
+        network.module, whole, "train", Normalize(network.mean, network.std), cache=None, device=torch.device("cpu")
     )
     accuracies = []
     for seed in range(arguments.seeds):

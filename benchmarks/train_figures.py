@@ -12,16 +12,16 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from edgecnn_export.calibrate import CalibrationSet
 from edgecnn_export.export import export
+from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.precision import Demands
 from edgecnn_export.to_onnx import to_onnx
 from edgecnn_runtime import Classifier
 
 from edgecnn.data import DataSet, Pictures, PicturesInMemory, load_data
-from edgecnn.training.batches import Normalise
+from edgecnn.training.batches import Normalize
 from edgecnn.training.evaluate import evaluate
-from edgecnn.training.run_folder import load_run, read_run
+from edgecnn.zoo.runs import load_run, read_run
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
     run = read_run(arguments.run)
     network = load_run(arguments.run)
     data = load_data(arguments.data, data_dir=arguments.data_dir)
-    normalise = Normalise.of(network)
+    normalize = Normalize.of(network)
     every = np.arange(len(data.test.labels))
     moved = PicturesInMemory(np.roll(data.test.batch(every), (2, 2), axis=(1, 2)), data.test.labels)
     document = {
@@ -43,8 +43,8 @@ def main() -> None:
         "epochs": run["recipe"]["epochs"],
         "seed": run["seed"],
         "cpu_seconds": run["result"]["cpu_seconds"],
-        "accuracy": evaluate(network.module, data.test, normalise).accuracy,
-        "accuracy_moved_two_pixels": evaluate(network.module, moved, normalise).accuracy,
+        "accuracy": evaluate(network.module, data.test, normalize).accuracy,
+        "accuracy_moved_two_pixels": evaluate(network.module, moved, normalize).accuracy,
         "count": len(every),
         "versions": run["versions"],
     }

@@ -22,7 +22,7 @@ from measure import machine, processes_in_turn, ratio
 from torch import nn
 
 from edgecnn.data.augment import Augment
-from edgecnn.training.batches import Normalise
+from edgecnn.training.batches import Normalize
 from edgecnn.training.memory import freed_memory_kept
 from edgecnn.training.optimizers import Optimizers
 from edgecnn.training.outcome import run_versions
@@ -65,11 +65,11 @@ def ours(network: str, batch: int) -> Callable[[], object]:
     pixels, labels = some_pictures(batch)
     recipe = default_recipe("cifar10", network, size=32, pictures=50_000, batch=batch)
     module = create(network, 10, 32).to(memory_format=torch.channels_last).train()
-    normalise = Normalise((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+    normalize = Normalize((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
     kept = contextlib.ExitStack()
     kept.enter_context(freed_memory_kept())
     atexit.register(kept.close)  # holds it for as long as this process lasts
-    speed = choose_speed(module, normalise(pixels), labels)
+    speed = choose_speed(module, normalize(pixels), labels)
     optimizers = Optimizers(module, recipe, steps=1000)
     generator = torch.Generator().manual_seed(0)
     mirrored = torch.rand(len(pixels), generator=generator) < 0.5
@@ -78,7 +78,7 @@ def ours(network: str, batch: int) -> Callable[[], object]:
     def step() -> None:
         varied = augment(pixels, mirrored=mirrored, generator=generator)
         with speed.context(torch.device("cpu")):
-            logits = module(normalise(varied))
+            logits = module(normalize(varied))
             loss = nn.functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.smoothing)
         loss.backward()
         optimizers.step(0)

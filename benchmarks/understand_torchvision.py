@@ -26,7 +26,7 @@ from onnx import helper, numpy_helper
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from edgecnn.understanding.inspection import Inspection, inspect_graph
+from edgecnn.understanding.inspecting.inspection import Inspection, inspect_graph
 
 HEIGHT = 224
 BATCH = 8

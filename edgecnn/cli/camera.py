@@ -14,11 +14,12 @@ from edgecnn_runtime.errors import OptionError
 from edgecnn.cli.output import print_json, say
 
 if TYPE_CHECKING:
-    from edgecnn_runtime.live.controls import Controls
-    from edgecnn_runtime.live.summary import Summary
     from edgecnn_runtime.live.view import View
-    from edgecnn_runtime.live.web import WebView
-    from edgecnn_runtime.live.window import Window
+
+    from edgecnn.camera.controls import Controls
+    from edgecnn.camera.summary import Summary
+    from edgecnn.camera.web import WebView
+    from edgecnn.camera.window import Window
 
 __all__ = ["camera"]
 
@@ -70,7 +71,7 @@ def camera(
     record: Annotated[Path | None, typer.Option(help="Record to this .mkv or .avi.")] = None,
     record_overlay: Annotated[bool, typer.Option("--record-overlay", help="Record with labels and view.")] = False,
     folder: Annotated[Path, typer.Option(help="Where snapshots and recordings by key go.")] = Path(),
-    frames: Annotated[int | None, typer.Option(min=1, help="End after so many labelled frames.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="End after so many labeled frames.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each result.")] = False,
 ) -> None:
     """Label what a camera sees, now, and never fall behind.
@@ -89,8 +90,9 @@ def camera(
     with _ctrl_c_ends_at_once():
         from edgecnn_runtime import Classifier
         from edgecnn_runtime.live import LiveClassifier, SmoothingOptions, Source, SourceOptions
-        from edgecnn_runtime.live.controls import Controls, Mode
-        from edgecnn_runtime.live.session import Session, SessionOptions
+
+        from edgecnn.camera.controls import Controls, Mode
+        from edgecnn.camera.session import Session, SessionOptions
 
         options = SourceOptions(size=_parse_size(size), fps=fps, realtime=realtime, loop=loop)
         live = LiveClassifier(
@@ -164,8 +166,8 @@ def _display(
     if no_display:
         yield None, None
         return
-    from edgecnn_runtime.live.web import WebView, parse_address
-    from edgecnn_runtime.live.window import Window, why_no_window
+    from edgecnn.camera.web import WebView, parse_address
+    from edgecnn.camera.window import Window, why_no_window
 
     reason = ""
     if web is None:
@@ -196,9 +198,9 @@ def _parse_size(text: str | None) -> tuple[int, int] | None:
 
 
 def _say_summary(summary: "Summary") -> None:
-    rate = summary.labelled / summary.seconds if summary.seconds else 0.0
+    rate = summary.labeled / summary.seconds if summary.seconds else 0.0
     say(
-        f"{summary.labelled} frames labelled in {summary.seconds:.1f} s ({rate:.1f} a second), "
+        f"{summary.labeled} frames labeled in {summary.seconds:.1f} s ({rate:.1f} a second), "
         f"{summary.dropped} of {summary.captured} dropped, {summary.reconnections} reconnections"
     )
     for what, p50, p95 in (

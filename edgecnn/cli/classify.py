@@ -11,7 +11,7 @@ import typer
 from edgecnn_runtime import Classifier, Failure, Result
 
 from edgecnn.cli.output import print_json, progress, say
-from edgecnn.evaluation.pictures import STANDARD_INPUT, find_pictures, read_standard_input
+from edgecnn.data.pictures import STANDARD_INPUT, find_pictures, read_standard_input
 
 __all__ = ["classify"]
 

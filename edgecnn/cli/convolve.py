@@ -9,7 +9,7 @@ from edgecnn_runtime import OptionError
 from edgecnn.cli.output import print_json, say
 
 if TYPE_CHECKING:
-    from edgecnn.understanding.convolution_pictures import Convolution
+    from edgecnn.understanding.convolving.convolution_pictures import Convolution
 
 __all__ = ["convolve"]
 
@@ -32,7 +32,7 @@ def convolve(
     padding: Annotated[str, typer.Option(help="Zeros around: one number, top,left,bottom,right, or same.")] = "0",
     dilation: Annotated[int, typer.Option(help="Cells from one kernel cell to the next.")] = 1,
     bias: Annotated[float, typer.Option(help="Added to every cell.")] = 0,
-    grey: Annotated[bool, typer.Option("--grey", help="Make a picture grey first.")] = False,
+    gray: Annotated[bool, typer.Option("--gray", help="Make a picture gray first.")] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write .png, .gif (animation) or .html.")
     ] = None,
@@ -42,12 +42,12 @@ def convolve(
 
     Example: edgecnn convolve "3 3 2 1 0 / 0 0 1 3 1 / 3 1 2 2 3" --kernel "0 1 2 / 2 2 0 / 0 1 2"
     """
-    from edgecnn.understanding.convolution import Slide
-    from edgecnn.understanding.convolution_pictures import Convolution
+    from edgecnn.understanding.convolving.convolution import Slide
+    from edgecnn.understanding.convolving.convolution_pictures import Convolution
 
     if (kernel is None) == (pool is None):
         raise OptionError("give either --kernel or --pool, for example --kernel sobel_x.")
-    image = _read(source, grey=grey)
+    image = _read(source, gray=gray)
     slide = Slide(stride=(pool or 1) if stride is None else stride, padding=_padding(padding), dilation=dilation)
     exact_bias = int(bias) if bias.is_integer() else bias
     kernels = _kernels(kernel, image.shape[2])
@@ -60,7 +60,7 @@ def convolve(
         _print(convolution)
 
 
-def _read(source: str, *, grey: bool) -> Any:
+def _read(source: str, *, gray: bool) -> Any:
     """`(H, W, C)`: numbers typed or out of a file, or a picture's pixels."""
     import numpy as np
 
@@ -86,8 +86,8 @@ def _read(source: str, *, grey: bool) -> Any:
         size = (max(1, round(picture.width * shrink)), max(1, round(picture.height * shrink)))
         say(f"the picture is {picture.width}×{picture.height}; shown at {size[0]}×{size[1]}.")
         picture = picture.resize(size)
-    pixels = np.asarray(picture.convert("L") if grey else picture).astype(np.int64)
-    return pixels[:, :, None] if grey else pixels
+    pixels = np.asarray(picture.convert("L") if gray else picture).astype(np.int64)
+    return pixels[:, :, None] if gray else pixels
 
 
 def _kernels(text: str | None, channels: int) -> tuple[Any, ...]:
@@ -122,15 +122,15 @@ def _write(convolution: "Convolution", path: Path) -> None:
 
     suffix = path.suffix.lower()
     if suffix == ".html":
-        from edgecnn.understanding.convolution_page import convolution_page
+        from edgecnn.understanding.convolving.convolution_page import convolution_page
 
         content: str | bytes = convolution_page(convolution)
     elif suffix == ".gif":
-        from edgecnn.understanding.convolution_pictures import animate
+        from edgecnn.understanding.convolving.convolution_pictures import animate
 
         content = animate(convolution)
     elif suffix == ".png":
-        from edgecnn.understanding.convolution_pictures import draw
+        from edgecnn.understanding.convolving.convolution_pictures import draw
 
         buffer = io.BytesIO()
         draw(convolution).save(buffer, "PNG")
@@ -141,8 +141,8 @@ def _write(convolution: "Convolution", path: Path) -> None:
 
 
 def _print(convolution: "Convolution") -> None:
-    from edgecnn.understanding.convolution import trace
-    from edgecnn.understanding.convolution_text import format_matrix, format_trace
+    from edgecnn.understanding.convolving.convolution import trace
+    from edgecnn.understanding.convolving.convolution_text import format_matrix, format_trace
 
     maps = convolution.maps()
     if maps.total.size > _READABLE_RESULT:
@@ -167,7 +167,7 @@ def _print(convolution: "Convolution") -> None:
 
 
 def _print_json(convolution: "Convolution") -> None:
-    from edgecnn.understanding.convolution import trace
+    from edgecnn.understanding.convolving.convolution import trace
 
     for index in range(convolution.image.shape[2]):
         kernel = convolution.pool or convolution.kernels[index]

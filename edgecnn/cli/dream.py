@@ -1,4 +1,4 @@
-"""`edgecnn dream`: feature visualisation."""
+"""`edgecnn dream`: feature visualization."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +11,7 @@ from edgecnn.cli.output import print_json, progress, say
 if TYPE_CHECKING:
     from edgecnn_export.network import Network
 
-    from edgecnn.understanding.dreams import Dream
+    from edgecnn.understanding.dreaming.dreams import Dream
 
 __all__ = ["dream"]
 
@@ -42,7 +42,7 @@ def dream(
     if output.suffix.lower() not in (".html", ".png"):
         raise OptionError(f"the output {str(output)!r} ends in {output.suffix or 'nothing'}; expected .html or .png.")
     network = _load(model, random_weights=random_weights)
-    from edgecnn.understanding.dreams import dream as paint
+    from edgecnn.understanding.dreaming.dreams import dream as paint
     from edgecnn.understanding.names import find_class
 
     wanted: list[tuple[str | None, list[int]]] = [(name, list(channel or range(count))) for name in layer or []]
@@ -80,7 +80,7 @@ def _load(model: str, *, random_weights: bool) -> "Network":
 def _write(dreams: "list[Dream]", output: Path, name: str, steps: int, seed: int) -> None:
     import io
 
-    from edgecnn.understanding.dream_page import dream_page, dream_sheet
+    from edgecnn.understanding.dreaming.dream_page import dream_page, dream_sheet
     from edgecnn.understanding.pages import write_file
 
     if output.suffix.lower() == ".html":

@@ -1,4 +1,4 @@
-"""`edgecnn evaluate`: how right a model file is on labelled pictures."""
+"""`edgecnn evaluate`: how right a model file is on labeled pictures."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ from edgecnn_runtime import OptionError
 
 from edgecnn.cli.models import open_classifier
 from edgecnn.cli.output import percent, print_json, progress
-from edgecnn.evaluation.labelled import read_labelled
+from edgecnn.data.labeled import read_labeled
 from edgecnn.evaluation.score import Evaluation, answer, score
 
 __all__ = ["evaluate"]
@@ -32,12 +32,12 @@ def evaluate(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Measure accuracy on labelled pictures, and agreement with another model file.
+    """Measure accuracy on labeled pictures, and agreement with another model file.
 
     Example: edgecnn evaluate model_int8.onnx photos/ --reference model_fp32.onnx
     """
     classifier = open_classifier(model, device=device, require=require, threads=1, exact=exact)
-    pictures = read_labelled(data, classifier.labels)
+    pictures = read_labeled(data, classifier.labels)
     other = open_classifier(reference, device=device, require=require, threads=1, exact=exact) if reference else None
     if other is not None and other.labels != classifier.labels:
         raise OptionError(f"{model} and {reference} have different labels; their answers cannot be compared.")

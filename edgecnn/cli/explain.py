@@ -9,8 +9,8 @@ from edgecnn_runtime import Classifier
 from edgecnn.cli.output import print_json, say
 
 if TYPE_CHECKING:
-    from edgecnn.understanding.comparison import Comparison
-    from edgecnn.understanding.explanation import Explanation
+    from edgecnn.understanding.explaining.comparison import Comparison
+    from edgecnn.understanding.explaining.explanation import Explanation
 
 __all__ = ["explain"]
 
@@ -37,9 +37,9 @@ def explain(
 
     Example: edgecnn explain photo.jpg --model model.onnx --class "tabby" -o why.html
     """
-    from edgecnn.understanding.comparison import compare
-    from edgecnn.understanding.explain_page import explain_page
-    from edgecnn.understanding.explanation import explain as take_apart
+    from edgecnn.understanding.explaining.comparison import compare
+    from edgecnn.understanding.explaining.explain_page import explain_page
+    from edgecnn.understanding.explaining.explanation import explain as take_apart
     from edgecnn.understanding.pages import write_file
 
     classifier = Classifier(model, device=device)
@@ -70,7 +70,7 @@ def explain(
 def _write_sheet(path: Path, explanation: "Explanation", comparison: "Comparison | None") -> None:
     import io
 
-    from edgecnn.understanding.explain_pictures import sheet
+    from edgecnn.understanding.explaining.explain_pictures import sheet
     from edgecnn.understanding.pages import write_file
 
     buffer = io.BytesIO()

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from edgecnn_runtime import MissingPackageError, Normalisation, OptionError
+from edgecnn_runtime import MissingPackageError, Normalization, OptionError
 
 from edgecnn.cli.output import print_json, steps, warn
 from edgecnn.zoo.request import NetworkRequest, read_labels
 
 if TYPE_CHECKING:
-    from edgecnn_export.calibrate import CalibrationSet
     from edgecnn_export.export import ExportReport
+    from edgecnn_export.int8.calibrate import CalibrationSet
     from edgecnn_export.pixel_graph import PixelGraph
 
 __all__ = ["export"]
@@ -39,7 +39,7 @@ def export(
     calibrate_count: Annotated[int, typer.Option(min=1, help="Pictures to take from it, spread evenly.")] = 256,
     evaluate: Annotated[
         Path | None,
-        typer.Option(help="Labelled data set to compare the precisions on; what calibration saw is left out."),
+        typer.Option(help="Labeled data set to compare the precisions on; what calibration saw is left out."),
     ] = None,
     max_drop: Annotated[float, typer.Option(min=0, help="Points of top-1 that a lower precision may lose.")] = 0.5,
     min_speedup: Annotated[float, typer.Option(min=0, help="Times it must be faster than fp32 here.")] = 1.1,
@@ -61,7 +61,7 @@ def export(
     weights: Annotated[Path | None, typer.Option(help="State dict to load, .safetensors or .pth.")] = None,
     random_weights: Annotated[bool, typer.Option("--random-weights", help="No download; weights from seed 0.")] = False,
     name: Annotated[str | None, typer.Option(help="Name in the file.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Licence of the weights, in the file.")] = None,
+    license: Annotated[str | None, typer.Option(help="License of the weights, in the file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object about what was written.")] = False,
 ) -> None:
     """Make a model file of a network and prove that it gives the network's answers.
@@ -79,7 +79,7 @@ def export(
         mean=_read_channels("--mean", mean),
         std=_read_channels("--std", std),
         name=name,
-        licence=licence,
+        license=license,
     )
     _check_paths(output, calibrate, evaluate, check)
     check_with = _pictures(check) if check else []
@@ -148,21 +148,21 @@ def _load_graph(source: str, request: NetworkRequest, check: list[Path]) -> "Pix
 
 
 def _load_onnx(path: Path, request: NetworkRequest) -> "PixelGraph":
-    from edgecnn_export.fold import from_onnx
+    from edgecnn_export.passes.fold import from_onnx
 
     if request.weights or request.random_weights:
         raise OptionError("an .onnx file brings its own weights; --weights and --random-weights go with a network.")
-    normalisation = None
+    normalization = None
     if request.mean or request.std:
-        normalisation = Normalisation(request.mean or (0.0, 0.0, 0.0), request.std or (1.0, 1.0, 1.0))
+        normalization = Normalization(request.mean or (0.0, 0.0, 0.0), request.std or (1.0, 1.0, 1.0))
     about_size = (request.size, request.resize, request.resize_to, request.kernel)
     return from_onnx(
         path,
         labels=request.labels,
         preprocess=request.preprocess(None) if any(about_size) else None,
-        normalisation=normalisation,
+        normalization=normalization,
         name=request.name,
-        licence=request.licence,
+        license=request.license,
     )
 
 
@@ -170,7 +170,7 @@ def _load_pictures(
     graph: "PixelGraph", precision: str, calibrate: Path | None, count: int, evaluate: Path | None
 ) -> tuple["CalibrationSet | None", "CalibrationSet | None"]:
     """Calibration and evaluation pictures, with a word on whatever is doubtful about them."""
-    from edgecnn.evaluation.prepared import calibration_pictures, evaluation_pictures
+    from edgecnn.data.prepared import calibration_pictures, evaluation_pictures
 
     if precision == "fp32":
         if calibrate or evaluate:
@@ -185,7 +185,7 @@ def _load_pictures(
 
 
 def _pictures(folder: Path) -> list[Path]:
-    from edgecnn.evaluation.pictures import find_pictures
+    from edgecnn.data.pictures import find_pictures
 
     return [Path(name) for name in find_pictures([str(folder)])]
 

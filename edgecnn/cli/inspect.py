@@ -9,9 +9,9 @@ from edgecnn_runtime import OptionError
 from edgecnn.cli.output import percent, print_json, say
 
 if TYPE_CHECKING:
-    from edgecnn.understanding.inspection import Inspection
+    from edgecnn.understanding.inspecting.inspection import Inspection
+    from edgecnn.understanding.inspecting.profile import NodeTime
     from edgecnn.understanding.pages import Picture
-    from edgecnn.understanding.profile import NodeTime
 
 __all__ = ["inspect"]
 
@@ -35,7 +35,7 @@ def inspect(
     """
     from edgecnn_runtime.model_file import default_model_path
 
-    from edgecnn.understanding.inspection import inspect as look
+    from edgecnn.understanding.inspecting.inspection import inspect as look
 
     if picture is not None and html is None:
         raise OptionError("--picture is for the page; give --html FILE with it.")
@@ -46,7 +46,7 @@ def inspect(
         for row in layers:
             print_json(row.to_dict())
     else:
-        from edgecnn.understanding.text_table import layer_table
+        from edgecnn.understanding.inspecting.text_table import layer_table
 
         typer.echo(layer_table(layers))
         if layer is None:
@@ -55,7 +55,7 @@ def inspect(
         if times:
             _show_times(times, runs)
     if html is not None:
-        from edgecnn.understanding.inspect_page import inspect_page
+        from edgecnn.understanding.inspecting.inspect_page import inspect_page
         from edgecnn.understanding.pages import write_file
 
         page = inspect_page(inspection, picture=_prepared(inspection, picture), times=times, runs=runs)
@@ -63,7 +63,7 @@ def inspect(
 
 
 def _times(inspection: "Inspection", runs: int) -> "list[NodeTime]":
-    from edgecnn.understanding.profile import profile
+    from edgecnn.understanding.inspecting.profile import profile
 
     return profile(inspection.data, runs=runs)
 
@@ -75,8 +75,8 @@ def _show_losses(inspection: "Inspection") -> None:
 
 
 def _show_times(times: "list[NodeTime]", runs: int) -> None:
-    from edgecnn.understanding.profile import time_by_operator
-    from edgecnn.understanding.text_table import format_table
+    from edgecnn.understanding.inspecting.profile import time_by_operator
+    from edgecnn.understanding.inspecting.text_table import format_table
 
     groups = [[name, str(nodes), f"{ms:.3f}", percent(share)] for name, nodes, ms, share in time_by_operator(times)]
     typer.echo(f"\nTime on this machine's CPU, median of {runs} runs, by operator as ONNX Runtime runs it:\n")

@@ -15,7 +15,7 @@ __all__ = ["show_networks"]
 
 
 def show_networks(size: int, *, json: bool) -> None:
-    """Print the networks for ten classes and colour pictures of a side in pixels."""
+    """Print the networks for ten classes and color pictures of a side in pixels."""
     rows = [(network, measure_size(create(network.name, 10, size), size)) for network in SMALL_NETWORKS.values()]
     if json:
         for network, cost in rows:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgecnn.cli.output import percent, print_json, progress, say
-from edgecnn.zoo.catalogue import CatalogueEntry, find_entries
+from edgecnn.zoo.catalog import CatalogEntry, find_entries
 
 if TYPE_CHECKING:
-    from edgecnn.understanding.measure import Measurement
+    from edgecnn.understanding.inspecting.measure import Measurement
 
 __all__ = ["zoo"]
 
@@ -35,13 +35,13 @@ def zoo(
     else:
         _print(entries, measured)
     if chart is not None:
-        from edgecnn.understanding.zoo_chart import draw_zoo
+        from edgecnn.understanding.inspecting.zoo_chart import draw_zoo
 
         say(f"wrote {draw_zoo(entries, chart)}")
 
 
-def _measure(entries: list[CatalogueEntry], runs: int) -> "dict[str, Measurement]":
-    from edgecnn.understanding.measure import measure
+def _measure(entries: list[CatalogEntry], runs: int) -> "dict[str, Measurement]":
+    from edgecnn.understanding.inspecting.measure import measure
 
     buildable = [entry for entry in entries if entry.source]
     found = {}
@@ -52,8 +52,8 @@ def _measure(entries: list[CatalogueEntry], runs: int) -> "dict[str, Measurement
     return found
 
 
-def _print(entries: list[CatalogueEntry], measured: "dict[str, Measurement]") -> None:
-    from edgecnn.understanding.text_table import format_table, short_number
+def _print(entries: list[CatalogEntry], measured: "dict[str, Measurement]") -> None:
+    from edgecnn.understanding.inspecting.text_table import format_table, short_number
 
     header = ["network", "year", "parameters", "MACs", "top-1", "data", "load as", "idea"]
     if measured:

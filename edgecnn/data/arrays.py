@@ -119,7 +119,7 @@ def _check_pixels(values: Array, *, where: str) -> Pixels:
     pixels = values[..., None] if values.ndim == 3 else values
     if pixels.ndim != 4 or pixels.shape[3] not in (1, 3) or 0 in pixels.shape:
         raise DataError(
-            f"{where} has the shape {values.shape}; expected (N, height, width, 3) RGB or (N, height, width) grey."
+            f"{where} has the shape {values.shape}; expected (N, height, width, 3) RGB or (N, height, width) gray."
         )
     if pixels.dtype != np.uint8:
         raise DataError(f"{where} holds {pixels.dtype}; expected uint8 pixels from 0 to 255.")

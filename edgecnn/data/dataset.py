@@ -51,7 +51,7 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True)
 class PicturesInMemory:
-    """A split that fits into memory: `pixels` `(N, H, W, C)` uint8, C being 1 (grey) or 3 (RGB)."""
+    """A split that fits into memory: `pixels` `(N, H, W, C)` uint8, C being 1 (gray) or 3 (RGB)."""
 
     pixels: Pixels
     labels: Labels
@@ -112,7 +112,7 @@ class DataSet:
 
     @property
     def channels(self) -> int:
-        """1 for grey pictures, 3 for RGB."""
+        """1 for gray pictures, 3 for RGB."""
         return self.train.shape[2]
 
 

@@ -1,1 +1,1 @@
-"""Measure a model file on labelled pictures: accuracy, agreement with another file, confused pairs."""
+"""Measure a model file on labeled pictures: accuracy, agreement with another file, confused pairs."""

@@ -1,4 +1,4 @@
-"""Top-1, top-5, confused pairs and agreement of a classifier on labelled pictures."""
+"""Top-1, top-5, confused pairs and agreement of a classifier on labeled pictures."""
 
 import time
 from collections import Counter
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from edgecnn_runtime import Classifier, DataError, Failure, Result
 
-from edgecnn.evaluation.labelled import LabelledPictures
+from edgecnn.data.labeled import LabeledPictures
 
 __all__ = ["Answers", "Evaluation", "Flip", "answer", "score"]
 
@@ -73,7 +73,7 @@ class Evaluation:
     flips: tuple[Flip, ...] = ()
 
 
-def answer(classifier: Classifier, data: LabelledPictures, advance: Callable[[int], None] = lambda _: None) -> Answers:
+def answer(classifier: Classifier, data: LabeledPictures, advance: Callable[[int], None] = lambda _: None) -> Answers:
     """Run a classifier over a data set.
 
     Raises:
@@ -98,7 +98,7 @@ def answer(classifier: Classifier, data: LabelledPictures, advance: Callable[[in
 
 
 def score(
-    classifier: Classifier, data: LabelledPictures, answers: Answers, reference: Answers | None = None
+    classifier: Classifier, data: LabeledPictures, answers: Answers, reference: Answers | None = None
 ) -> Evaluation:
     """Turn answers into figures; a `reference`'s answers add the agreement of the two.
 
@@ -133,7 +133,7 @@ def score(
 
 
 def _flips(
-    data: LabelledPictures,
+    data: LabeledPictures,
     answers: Answers,
     reference: Answers,
     readable: npt.NDArray[np.bool_],

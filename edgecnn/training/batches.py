@@ -15,23 +15,23 @@ from torch import Tensor
 from edgecnn.data.augment import Augment
 from edgecnn.data.dataset import Pictures, PicturesInMemory, Pixels
 
-__all__ = ["Batch", "Normalise", "Share", "count_batches", "epoch_batches", "pixel_statistics"]
+__all__ = ["Batch", "Normalize", "Share", "count_batches", "epoch_batches", "pixel_statistics"]
 
 
 @dataclass(frozen=True)
-class Normalise:
+class Normalize:
     """From uint8 pixels `(N, H, W, C)` to what the network takes: `(N, C, H, W)` float32, mean 0 and deviation 1."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
     @classmethod
-    def of(cls, network: Network) -> Normalise:
+    def of(cls, network: Network) -> Normalize:
         """What a trained network takes."""
         return cls(network.mean[: network.channels], network.std[: network.channels])
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        """Normalise; `mean` and `std` are for pixels in 0 to 1."""
+        """Normalize; `mean` and `std` are for pixels in 0 to 1."""
         mean = torch.tensor(self.mean, device=pixels.device) * 255
         scale = 1 / (torch.tensor(self.std, device=pixels.device) * 255)
         return ((pixels.float() - mean) * scale).permute(0, 3, 1, 2)
@@ -45,7 +45,7 @@ class Share:
     count: int = 1
 
 
-def pixel_statistics(pictures: Pictures, *, sample: int = 10_000) -> Normalise:
+def pixel_statistics(pictures: Pictures, *, sample: int = 10_000) -> Normalize:
     """Mean and deviation of each channel over evenly spaced pictures, for pixels in 0 to 1."""
     count = len(pictures.labels)
     numbers = torch.linspace(0, count - 1, min(sample, count)).long().numpy()
@@ -57,7 +57,7 @@ def pixel_statistics(pictures: Pictures, *, sample: int = 10_000) -> Normalise:
         seen += pixels[..., 0].numel()
     mean = totals[0] / seen
     std = (totals[1] / seen - mean.square()).clamp_min(1e-6).sqrt()
-    return Normalise(tuple(round(v, 6) for v in mean.tolist()), tuple(round(v, 6) for v in std.tolist()))
+    return Normalize(tuple(round(v, 6) for v in mean.tolist()), tuple(round(v, 6) for v in std.tolist()))
 
 
 def count_batches(pictures: int, batch: int) -> int:

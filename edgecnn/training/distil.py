@@ -17,8 +17,8 @@ from edgecnn_runtime.preprocess import Preprocess
 from torch import Tensor, nn
 
 from edgecnn.data.dataset import DataSet
-from edgecnn.training import run_folder
-from edgecnn.training.batches import Batch, Normalise
+from edgecnn.training.batches import Batch, Normalize
+from edgecnn.zoo import runs as run_folder
 
 __all__ = ["Answers", "Teacher", "divergences", "load_teacher"]
 
@@ -31,20 +31,20 @@ class Teacher:
 
     Attributes:
         module: In evaluation mode, on the device of the training.
-        normalise: From pixels to its input.
+        normalize: From pixels to its input.
         name: The run it comes from.
         weights_sha256: Which weights it has; a run that is resumed must have the same.
     """
 
     module: nn.Module
-    normalise: Normalise
+    normalize: Normalize
     name: str
     weights_sha256: str
 
     def answer(self, pixels: Tensor) -> Tensor:
         """Logits `(N, classes)` float32 for pixels `(N, H, W, C)` uint8 on the device of the training."""
         with torch.no_grad():
-            logits: Tensor = self.module(self.normalise(pixels)).float()
+            logits: Tensor = self.module(self.normalize(pixels)).float()
         return logits
 
 
@@ -104,9 +104,9 @@ def load_teacher(path: Path, data: DataSet, device: torch.device) -> Teacher:
             f"{_form(data.preprocess, data.channels)}; both must see the same."
         )
     module = network.module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    normalise = Normalise.of(network)
+    normalize = Normalize.of(network)
     name, weights = path.resolve().name, run_folder.hash_weights(path)
-    return Teacher(module.eval().requires_grad_(False), normalise, name, weights)
+    return Teacher(module.eval().requires_grad_(False), normalize, name, weights)
 
 
 def _some(labels: tuple[str, ...]) -> str:
@@ -114,5 +114,5 @@ def _some(labels: tuple[str, ...]) -> str:
 
 
 def _form(preprocess: Preprocess, channels: int) -> str:
-    kind = "grey" if channels == 1 else "RGB"
+    kind = "gray" if channels == 1 else "RGB"
     return f"{preprocess.height}×{preprocess.width} {kind} pixels ({preprocess.resize}, {preprocess.kernel})"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from edgecnn.data.dataset import Labels, Pictures
-from edgecnn.training.batches import Normalise
+from edgecnn.training.batches import Normalize
 
 __all__ = ["Evaluation", "evaluate", "predict"]
 
@@ -57,7 +57,7 @@ class Evaluation:
 def predict(
     module: nn.Module,
     pictures: Pictures,
-    normalise: Normalise,
+    normalize: Normalize,
     *,
     count: int | None = None,
     batch: int = 500,
@@ -69,7 +69,7 @@ def predict(
     Args:
         module: Takes `(N, C, H, W)` float32; left in the mode it was in.
         pictures: The split.
-        normalise: From pixels to the network's input.
+        normalize: From pixels to the network's input.
         count: How many pictures.
         batch: Pictures at a time.
         views: Average the logits over the picture and itself moved by one pixel up-left and down-right
@@ -85,16 +85,16 @@ def predict(
         with torch.inference_mode():
             for start in range(0, total, batch):
                 numbers = np.arange(start, min(start + batch, total))
-                inputs = normalise(torch.from_numpy(pictures.batch(numbers)).to(device))
+                inputs = normalize(torch.from_numpy(pictures.batch(numbers)).to(device))
                 parts.append((_views(module, inputs, mirror=mirror) if views else module(inputs)).float().cpu())
     finally:
         module.train(training)
     return Evaluation(torch.cat(parts).numpy(), pictures.labels[:total])
 
 
-def evaluate(module: nn.Module, pictures: Pictures, normalise: Normalise) -> Evaluation:
+def evaluate(module: nn.Module, pictures: Pictures, normalize: Normalize) -> Evaluation:
     """One view of every picture of a split: the accuracy that counts."""
-    return predict(module, pictures, normalise)
+    return predict(module, pictures, normalize)
 
 
 def _views(module: nn.Module, inputs: Tensor, *, mirror: bool) -> Tensor:

@@ -20,7 +20,7 @@ from edgecnn_runtime.files import replace_atomically
 from torch import nn
 
 from edgecnn.data.dataset import DataSet, Pictures
-from edgecnn.training.batches import Normalise
+from edgecnn.training.batches import Normalize
 from edgecnn.training.blocks import weights_bytes
 from edgecnn.training.threads import threads_an_operation
 
@@ -36,7 +36,7 @@ def frozen_features(
     front: nn.Module,
     data: DataSet,
     split: str,
-    normalise: Normalise,
+    normalize: Normalize,
     *,
     cache: Path | None,
     device: torch.device,
@@ -48,7 +48,7 @@ def frozen_features(
         front: The frozen part, in evaluation mode.
         data: The data set; its fingerprint is part of the file's name.
         split: `train` or `test`.
-        normalise: From pixels to the network's input.
+        normalize: From pixels to the network's input.
         cache: Folder of the files; nothing is kept when None.
         device: Where the network is.
         on_pictures: Told how many more pictures are done.
@@ -59,11 +59,11 @@ def frozen_features(
     pictures: Pictures = data.train if split == "train" else data.test
     path = None
     if cache is not None:
-        path = cache.expanduser() / f"{_key(front, data, split, normalise)}.npy"
+        path = cache.expanduser() / f"{_key(front, data, split, normalize)}.npy"
         kept = _read(path, len(pictures.labels))
         if kept is not None:
             return kept, True
-    features = _compute(front, pictures, normalise, device=device, on_pictures=on_pictures)
+    features = _compute(front, pictures, normalize, device=device, on_pictures=on_pictures)
     if path is not None:
         _write(path, features)
     return features, False
@@ -72,7 +72,7 @@ def frozen_features(
 def _compute(
     front: nn.Module,
     pictures: Pictures,
-    normalise: Normalise,
+    normalize: Normalize,
     *,
     device: torch.device,
     on_pictures: Callable[[int], None] | None,
@@ -82,7 +82,7 @@ def _compute(
     def run(start: int) -> Features:
         numbers = np.arange(start, min(start + BATCH, len(pictures.labels)))
         with torch.inference_mode():
-            inputs = normalise(torch.from_numpy(pictures.batch(numbers)).to(device))
+            inputs = normalize(torch.from_numpy(pictures.batch(numbers)).to(device))
             features = front(inputs).float().cpu().contiguous().numpy()
         if on_pictures is not None:
             on_pictures(len(numbers))
@@ -97,12 +97,12 @@ def _compute(
         return np.concatenate(list(pool.map(run, range(0, len(pictures.labels), BATCH))))
 
 
-def _key(front: nn.Module, data: DataSet, split: str, normalise: Normalise) -> str:
+def _key(front: nn.Module, data: DataSet, split: str, normalize: Normalize) -> str:
     whole = hashlib.blake2b(digest_size=16)
     for part in weights_bytes(front):
         whole.update(part)
     code = getattr(front, "code", type(front).__name__)  # where the network is cut
-    settings = [data.fingerprint, split, normalise.mean, normalise.std, data.preprocess.to_dict(), str(code)]
+    settings = [data.fingerprint, split, normalize.mean, normalize.std, data.preprocess.to_dict(), str(code)]
     whole.update(json.dumps(settings, sort_keys=True).encode())
     return whole.hexdigest()
 

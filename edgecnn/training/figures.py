@@ -55,8 +55,8 @@ def draw_confusion(evaluation: Evaluation, labels: Sequence[str]) -> Figure:
         axes.set_yticks(range(len(labels)), labels)
         for (row, column), count in np.ndenumerate(counts):
             if count:
-                colour = "white" if shares[row, column] > 0.5 else "black"
-                axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=colour)
+                color = "white" if shares[row, column] > 0.5 else "black"
+                axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=color)
     return figure
 
 

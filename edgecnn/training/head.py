@@ -29,7 +29,7 @@ class HeadFit:
 
 
 def fit_head(features: Features, labels: Labels, classes: int, *, seed: int) -> HeadFit:
-    """Logistic regression; the strength of its regularisation is chosen by holding back each fifth of the pictures.
+    """Logistic regression; the strength of its regularization is chosen by holding back each fifth of the pictures.
 
     Args:
         features: `(N, D)` float32.

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from edgecnn.data.dataset import DataSet
 from edgecnn.training.average import AveragedWeights
-from edgecnn.training.batches import Batch, Normalise, epoch_batches
+from edgecnn.training.batches import Batch, Normalize, epoch_batches
 from edgecnn.training.checkpoint import Checkpoint, Epoch, load_checkpoint, save_checkpoint
 from edgecnn.training.distil import Answers, divergences
 from edgecnn.training.evaluate import predict
@@ -50,7 +50,7 @@ def fit(
     data: DataSet,
     recipe: Recipe,
     *,
-    normalise: Normalise,
+    normalize: Normalize,
     seed: int,
     world: World,
     speed: Speed,
@@ -67,7 +67,7 @@ def fit(
         module: The network, on `world.device`.
         data: Training and test pictures.
         recipe: How to train.
-        normalise: From pixels to the network's input.
+        normalize: From pixels to the network's input.
         seed: With the same seed, machine and number of threads a CPU run gives the same bits.
         world: The processes that train together.
         speed: Number format and memory layout.
@@ -99,7 +99,7 @@ def fit(
         selection.losses = saved.losses
         history = saved.history
     trained = world.wrap(module)
-    comparison = _Comparison(trained, normalise, recipe, world.device, speed, answers)
+    comparison = _Comparison(trained, normalize, recipe, world.device, speed, answers)
     for epoch in range(len(history), recipe.epochs):
         torch.manual_seed(seed * 100_003 + epoch)  # dropout, where a network has some
         trained.train()
@@ -138,7 +138,7 @@ def fit(
         selection.finish_epoch(world)
         line = tally.line(epoch)
         current = {name: value.clone() for name, value in module.state_dict().items()}
-        line = replace(line, accuracy=_glance(module, average, current, data, normalise))
+        line = replace(line, accuracy=_glance(module, average, current, data, normalize))
         history = (*history, line)
         if checkpoint is not None and world.leads:
             state = Checkpoint(current, average.values, optimizers.tensors(), selection.losses, history)
@@ -155,7 +155,7 @@ class _Comparison:
     """A network in training against the labels of a batch, or against its teacher's answers."""
 
     trained: nn.Module
-    normalise: Normalise
+    normalize: Normalize
     recipe: Recipe
     device: torch.device
     speed: Speed
@@ -165,7 +165,7 @@ class _Comparison:
         """The loss of every picture, `(n,)` float32, and whether it is named right, `(n,)` bool."""
         pixels, labels = batch.pixels.to(self.device), batch.labels.to(self.device)
         with self.speed.context(self.device):
-            logits = self.trained(self.normalise(pixels)).float()
+            logits = self.trained(self.normalize(pixels)).float()
             if self.answers is not None:
                 losses = divergences(logits, self.answers(batch, pixels))
             else:
@@ -210,11 +210,11 @@ def _glance(
     average: AveragedWeights,
     current: dict[str, torch.Tensor],
     data: DataSet,
-    normalise: Normalise,
+    normalize: Normalize,
 ) -> float:
     """Accuracy of the averaged weights on a part of the test pictures; the network goes on with its own."""
     module.load_state_dict(average.values)
-    accuracy = predict(module, data.test, normalise, count=GLANCE).accuracy
+    accuracy = predict(module, data.test, normalize, count=GLANCE).accuracy
     module.load_state_dict(current)
     return accuracy
 

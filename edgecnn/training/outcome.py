@@ -14,8 +14,7 @@ from edgecnn_runtime.files import replace_atomically
 from torch import nn
 
 from edgecnn.data.dataset import DataSet
-from edgecnn.training import run_folder
-from edgecnn.training.batches import Normalise
+from edgecnn.training.batches import Normalize
 from edgecnn.training.checkpoint import Epoch, load_checkpoint
 from edgecnn.training.distil import Teacher
 from edgecnn.training.evaluate import Evaluation
@@ -25,6 +24,7 @@ from edgecnn.training.probe import Precision, Speed, peak_memory_bytes
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.selection import count_steps
 from edgecnn.training.world import World
+from edgecnn.zoo import runs as run_folder
 from edgecnn.zoo.small import NetworkSize
 
 __all__ = [
@@ -187,13 +187,13 @@ def run_versions() -> dict[str, str]:
 def describe_run(
     data: DataSet,
     network: dict[str, Any],
-    normalise: Normalise,
+    normalize: Normalize,
     *,
     recipe: Recipe | None,
     seed: int,
     world: World,
     bf16: bool | None = None,
-    licence: str = "see the terms of the training data",
+    license: str = "see the terms of the training data",
 ) -> dict[str, Any]:
     """The content of `run.json` when a run begins."""
     return {
@@ -201,9 +201,9 @@ def describe_run(
         "network": network,
         "labels": list(data.labels),
         "preprocess": data.preprocess.to_dict(),
-        "mean": list(normalise.mean),
-        "std": list(normalise.std),
-        "licence": licence,
+        "mean": list(normalize.mean),
+        "std": list(normalize.std),
+        "licence": license,
         "recipe": None if recipe is None else recipe.to_dict(),
         "seed": seed,
         "precision": None if bf16 is None else "bf16" if bf16 else "fp32",

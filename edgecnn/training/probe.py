@@ -70,7 +70,7 @@ def choose_speed(
 
     Args:
         module: The network, on its device.
-        inputs: One normalised batch `(N, C, H, W)` float32.
+        inputs: One normalized batch `(N, C, H, W)` float32.
         labels: `(N,)` int64.
         precision: `fp32` or `bf16` to decide it, `auto` to measure.
 

@@ -10,8 +10,7 @@ from edgecnn_runtime.errors import EdgecnnError, OptionError
 from torch import Tensor, nn
 
 from edgecnn.data.dataset import DataSet
-from edgecnn.training import run_folder
-from edgecnn.training.batches import Normalise, epoch_batches, pixel_statistics
+from edgecnn.training.batches import Normalize, epoch_batches, pixel_statistics
 from edgecnn.training.distil import Answers, Teacher
 from edgecnn.training.evaluate import evaluate, predict
 from edgecnn.training.loop import DivergedError, fit
@@ -31,6 +30,7 @@ from edgecnn.training.probe import Precision, Speed, choose_speed, is_out_of_mem
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.whiten import set_whitening
 from edgecnn.training.world import World
+from edgecnn.zoo import runs as run_folder
 from edgecnn.zoo.small import EdgeCNN, create, measure_size
 
 __all__ = ["probe", "train_from_scratch"]
@@ -80,9 +80,9 @@ def train_from_scratch(
         raise OptionError(f"The networks take square pictures, got {height}×{width}; give --size.")
     torch.manual_seed(seed)
     module = create(network, len(data.labels), height, channels)
-    normalise = pixel_statistics(data.train)
+    normalize = pixel_statistics(data.train)
     if isinstance(module, EdgeCNN):
-        _start_edge_cnn(module, data, normalise)
+        _start_edge_cnn(module, data, normalize)
     module = module.to(device=world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.batch % world.count:
         raise OptionError(
@@ -90,12 +90,12 @@ def train_from_scratch(
         )
     if resume:
         precision = recorded_precision(folder)
-    recipe, speed = probe(module, data, recipe, normalise, world, precision, told, teacher)
+    recipe, speed = probe(module, data, recipe, normalize, world, precision, told, teacher)
     done = check_resume(folder, data, network, recipe, seed, teacher) if resume else 0
     size = measure_size(module, height, channels)
     plan = make_plan(network, size, data, recipe, speed=speed, world=world, done=done)
     record = {"kind": "small", "name": network, "channels": channels, "parameters": size.parameters}
-    document = describe_run(data, record, normalise, recipe=recipe, seed=seed, world=world, bf16=speed.bf16)
+    document = describe_run(data, record, normalize, recipe=recipe, seed=seed, world=world, bf16=speed.bf16)
     document["teacher"] = describe_teacher(teacher)
     if world.leads:
         told.on_plan(plan)
@@ -105,7 +105,7 @@ def train_from_scratch(
             module,
             data,
             recipe,
-            normalise=normalise,
+            normalize=normalize,
             seed=seed,
             world=world,
             speed=speed,
@@ -126,16 +126,16 @@ def train_from_scratch(
                 f"Memory ran out; try --batch {max(2, recipe.batch // 4)} or a smaller --size."
             ) from error
         raise
-    evaluation = evaluate(module, data.test, normalise)
-    seen = predict(module, data.test, normalise, views=True, mirror=recipe.augment.mirror).accuracy if views else None
+    evaluation = evaluate(module, data.test, normalize)
+    seen = predict(module, data.test, normalize, views=True, mirror=recipe.augment.mirror).accuracy if views else None
     if world.leads:
         finish_run(folder, module, data, evaluation, history, document, views_accuracy=seen)
     return Outcome(folder, evaluation, history, seen)
 
 
-def _start_edge_cnn(module: EdgeCNN, data: DataSet, normalise: Normalise) -> None:
+def _start_edge_cnn(module: EdgeCNN, data: DataSet, normalize: Normalize) -> None:
     numbers = torch.linspace(0, len(data.train.labels) - 1, min(WHITENING_PICTURES, len(data.train.labels))).long()
-    set_whitening(module.whiten, normalise(torch.from_numpy(data.train.batch(numbers.numpy()))))
+    set_whitening(module.whiten, normalize(torch.from_numpy(data.train.batch(numbers.numpy()))))
     for layer in module.blocks.modules():
         if isinstance(layer, nn.Conv2d):
             # The first filters pass their input on: a deep network begins as a shallow one (airbench).
@@ -146,7 +146,7 @@ def probe(
     module: nn.Module,
     data: DataSet,
     recipe: Recipe,
-    normalise: Normalise,
+    normalize: Normalize,
     world: World,
     precision: Precision,
     told: Listener,
@@ -162,7 +162,7 @@ def probe(
             batch = next(
                 epoch_batches(data.train, recipe.augment, batch=recipe.batch, seed=0, epoch=0, share=world.share)
             )
-            inputs = normalise(batch.pixels.to(world.device))
+            inputs = normalize(batch.pixels.to(world.device))
             speed = choose_speed(module, inputs, batch.labels.to(world.device), precision=precision)
             if teacher is not None:
                 speed = _time_teacher(speed, teacher, batch.pixels.to(world.device))

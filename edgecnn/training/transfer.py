@@ -13,8 +13,7 @@ from torch import nn
 
 from edgecnn.data.augment import Augment
 from edgecnn.data.dataset import DataSet
-from edgecnn.training import run_folder
-from edgecnn.training.batches import Normalise
+from edgecnn.training.batches import Normalize
 from edgecnn.training.blocks import (
     count_trained,
     cut_before,
@@ -45,6 +44,7 @@ from edgecnn.training.recipe import Recipe
 from edgecnn.training.scratch import probe
 from edgecnn.training.tail import fit_tail
 from edgecnn.training.world import World
+from edgecnn.zoo import runs as run_folder
 from edgecnn.zoo.small import measure_size
 
 __all__ = ["TransferSettings", "fine_tuning_recipe", "rebuild", "train_transfer"]
@@ -135,14 +135,14 @@ def train_transfer(
     told = listener or Listener()
     torch.manual_seed(seed)
     module, recipe = network.module, settings.recipe
-    normalise = Normalise.of(network)
+    normalize = Normalize.of(network)
     replace_head(module, len(data.labels))
     module = module.to(device=world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     record = _record(settings, network)
     done = 0
     if resume:
         done, precision = check_resume(folder, data, record["name"], recipe, seed), recorded_precision(folder)
-    document = describe_run(data, record, normalise, recipe=recipe, seed=seed, world=world, licence=network.licence)
+    document = describe_run(data, record, normalize, recipe=recipe, seed=seed, world=world, license=network.license)
     document["transfer"] = {
         "from": settings.source,
         "train_last": settings.train_last,
@@ -151,14 +151,14 @@ def train_transfer(
     }
     if world.leads:
         prepare_folder(folder, document, data, resume=resume)
-    frozen = _train_on_features(module, data, settings, normalise, seed=seed, world=world, told=told)
+    frozen = _train_on_features(module, data, settings, normalize, seed=seed, world=world, told=told)
     document["head_accuracy"] = round(frozen.accuracy, 6)
     told.on_note(f"with frozen features: {frozen.accuracy:.2%} ({frozen.correct} of {frozen.count} test pictures)")
     history: tuple[Epoch, ...] = ()
     evaluation = frozen
     if settings.unfreeze:
         train_only_last(module, settings.unfreeze)
-        recipe, speed = probe(module, data, recipe, normalise, world, precision, told)
+        recipe, speed = probe(module, data, recipe, normalize, world, precision, told)
         document |= {"recipe": recipe.to_dict(), "precision": "bf16" if speed.bf16 else "fp32"}
         plan = make_plan(
             f"{network.name}, last {settings.unfreeze} blocks ({count_trained(module):,} parameters)",
@@ -177,7 +177,7 @@ def train_transfer(
             module,
             data,
             recipe,
-            normalise=normalise,
+            normalize=normalize,
             seed=seed,
             world=world,
             speed=speed,
@@ -187,8 +187,8 @@ def train_transfer(
             on_step=told.on_step,
             on_epoch=told.on_epoch,
         )
-        evaluation = evaluate(module, data.test, normalise)
-    seen = predict(module, data.test, normalise, views=True, mirror=recipe.augment.mirror).accuracy if views else None
+        evaluation = evaluate(module, data.test, normalize)
+    seen = predict(module, data.test, normalize, views=True, mirror=recipe.augment.mirror).accuracy if views else None
     if world.leads:
         finish_run(folder, module, data, evaluation, history, document, views_accuracy=seen)
     return Outcome(folder, evaluation, history, seen)
@@ -217,7 +217,7 @@ def _train_on_features(
     module: nn.Module,
     data: DataSet,
     settings: TransferSettings,
-    normalise: Normalise,
+    normalize: Normalize,
     *,
     seed: int,
     world: World,
@@ -244,7 +244,7 @@ def _train_on_features(
                 front,
                 data,
                 split,
-                normalise,
+                normalize,
                 cache=settings.cache,
                 device=world.device,
                 on_pictures=told.on_pictures,

@@ -1,6 +1,6 @@
-"""The fixed first layer of `EdgeCNN`: filters that decorrelate neighbouring pixels, computed from training pictures.
+"""The fixed first layer of `EdgeCNN`: filters that decorrelate neighboring pixels, computed from training pictures.
 
-Neighbouring pixels say nearly the same thing, which makes the first steps of training slow. Projecting small patches
+Neighboring pixels say nearly the same thing, which makes the first steps of training slow. Projecting small patches
 on the principal directions of their covariance, each scaled to unit variance, removes that; every direction
 is kept with both signs because a ReLU follows. (After Keller Jordan's airbench, MIT.)
 """
@@ -16,7 +16,7 @@ FLOOR = 5e-4  # variances below this are noise of the compression or of the sens
 
 
 def whitening_filters(pictures: Tensor, patch: int, directions: int) -> Tensor:
-    """Filters `(2 * directions, C, patch, patch)` float32 for normalised pictures `(N, C, H, W)` float32."""
+    """Filters `(2 * directions, C, patch, patch)` float32 for normalized pictures `(N, C, H, W)` float32."""
     channels = pictures.shape[1]
     patches = pictures.unfold(2, patch, 2).unfold(3, patch, 2)
     rows = patches.permute(0, 2, 3, 1, 4, 5).reshape(-1, channels * patch * patch).double()

@@ -22,11 +22,11 @@ def text_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def shades(values: Matrix) -> Picture:
-    """A map in grey, smallest black, largest white: `(H, W, 3)` uint8; a constant map is mid-grey."""
+    """A map in gray, smallest black, largest white: `(H, W, 3)` uint8; a constant map is mid-gray."""
     values = np.asarray(values, np.float64)
     low, high = float(values.min()), float(values.max())
-    grey = np.full(values.shape, 128.0) if high == low else (values - low) * (255 / (high - low))
-    return np.asarray(grey.round(), np.uint8)[:, :, None].repeat(3, axis=2)
+    gray = np.full(values.shape, 128.0) if high == low else (values - low) * (255 / (high - low))
+    return np.asarray(gray.round(), np.uint8)[:, :, None].repeat(3, axis=2)
 
 
 def signed(values: Matrix) -> Picture:
@@ -40,7 +40,7 @@ def signed(values: Matrix) -> Picture:
 
 
 def heat(values: Matrix) -> Picture:
-    """A map from 0 to 1 in the colours of `inferno`, dark to bright: `(H, W, 3)` uint8."""
+    """A map from 0 to 1 in the colors of `inferno`, dark to bright: `(H, W, 3)` uint8."""
     stops = np.array(
         [
             (0, 0, 4),

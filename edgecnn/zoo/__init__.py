@@ -52,7 +52,7 @@ def load(source: str, request: NetworkRequest | None = None) -> Network:
     return replace(
         network,
         name=request.name or network.name,
-        licence=request.licence or network.licence,
+        license=request.license or network.license,
         labels=tuple(request.labels) if request.labels is not None else network.labels,
         mean=request.mean or network.mean,
         std=request.std or network.std,
@@ -66,7 +66,7 @@ def _load(source: str, request: NetworkRequest) -> Network:
 
         return load_efficientnet_lite0(request)
     if Path(source).is_dir():
-        from edgecnn.training.run_folder import load_run
+        from edgecnn.zoo.runs import load_run
 
         return load_run(Path(source))
     if colon and prefix == "torchvision":

@@ -38,7 +38,7 @@ def load_efficientnet_lite0(request: NetworkRequest) -> Network:
         preprocess=request.preprocess(Preprocess(224, 224, "short-side", 256, "bicubic")),
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
-        licence="Apache-2.0",
+        license="Apache-2.0",
         source=source,
     )
 

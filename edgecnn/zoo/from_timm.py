@@ -63,7 +63,7 @@ def load_timm(name: str, request: NetworkRequest) -> Network:
         preprocess=request.preprocess(_preprocess(config)),
         mean=tuple(config["mean"]),
         std=tuple(config["std"]),
-        licence="unknown (random weights)" if request.random_weights else str(origin.get("license", "unknown")),
+        license="unknown (random weights)" if request.random_weights else str(origin.get("license", "unknown")),
         source={
             "architecture": f"timm {timm.__version__} {name}",
             "weights": "random, seed 0" if request.random_weights else str(origin.get("hf_hub_id") or name),

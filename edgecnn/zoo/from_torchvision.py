@@ -41,7 +41,7 @@ def load_torchvision(name: str, request: NetworkRequest) -> Network:
         preprocess=request.preprocess(default),
         mean=mean,
         std=std,
-        licence="unknown (random weights)"
+        license="unknown (random weights)"
         if request.random_weights
         else "BSD-3-Clause (torchvision); see the weights' page",
         source={

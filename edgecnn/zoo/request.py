@@ -27,7 +27,7 @@ class NetworkRequest:
         mean: mean a channel, in units of 0 to 1.
         std: standard deviation a channel, likewise.
         name: name in the model file.
-        licence: licence of the weights.
+        license: license of the weights.
     """
 
     random_weights: bool = False
@@ -40,7 +40,7 @@ class NetworkRequest:
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
     name: str | None = None
-    licence: str | None = None
+    license: str | None = None
 
     def preprocess(self, default: Preprocess | None) -> Preprocess:
         """The source's preprocessing with what was asked for put over it.

@@ -1,6 +1,6 @@
 """Small networks that are trained from scratch: what the lecture compares, and what is worth deploying.
 
-All take normalised pictures `(N, channels, size, size)` float32 and give logits `(N, classes)` float32. The `edge_cnn`
+All take normalized pictures `(N, channels, size, size)` float32 and give logits `(N, classes)` float32. The `edge_cnn`
 family is this project's own, made to lose nothing in int8: plain 3×3 convolutions, batch norm that folds away,
 ReLU, global average pooling and one linear layer (so a class activation map is one matrix product). Its first
 layer is a fixed whitening filter bank, set from the training pictures before the first step
@@ -27,7 +27,7 @@ class EdgeCNN(nn.Module):
 
     Args:
         classes: How many classes.
-        channels: 3 for colour, 1 for grey pictures.
+        channels: 3 for color, 1 for gray pictures.
         widths: Filters of each block.
     """
 
@@ -44,7 +44,7 @@ class EdgeCNN(nn.Module):
         self.head = nn.Linear(before, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits `(N, classes)` of normalised pictures `(N, channels, H, W)`."""
+        """Logits `(N, classes)` of normalized pictures `(N, channels, H, W)`."""
         x = torch.relu(self.whiten(x))
         x = self.blocks(x)
         return self.head(self.pool(x).flatten(1))  # type: ignore[no-any-return]
@@ -176,7 +176,7 @@ def create(name: str, classes: int, size: int, channels: int = 3) -> nn.Module:
         name: One of `SMALL_NETWORKS`.
         classes: How many classes, at least 2.
         size: Side of the square pictures in pixels, at least the network's `min_size`.
-        channels: 3 for colour, 1 for grey pictures.
+        channels: 3 for color, 1 for gray pictures.
 
     Raises:
         OptionError: The name is unknown, or a number is out of range.

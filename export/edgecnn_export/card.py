@@ -29,7 +29,7 @@ def build_card(graph: PixelGraph, *, precision: dict[str, Any], measured: dict[s
         "name": graph.name,
         "task": "classify",
         "labels": list(graph.labels),
-        "licence": graph.licence,
+        "licence": graph.license,
         "source": {**graph.source, **_provenance()},
         "input": {
             "name": PIXELS,

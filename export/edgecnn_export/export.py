@@ -8,9 +8,9 @@ from pathlib import Path
 from edgecnn_runtime.errors import ModelFileError
 from edgecnn_runtime.files import replace_atomically
 
-from edgecnn_export.calibrate import CalibrationSet
 from edgecnn_export.card import build_card
 from edgecnn_export.check import CheckReport, check_against, check_pictures, load_pictures
+from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.latency import layer_times
 from edgecnn_export.package import pack, write_model_file
 from edgecnn_export.pixel_graph import PixelGraph

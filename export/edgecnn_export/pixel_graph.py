@@ -86,7 +86,7 @@ class PixelGraph:
         reference: the network before export, `(N, height, width, 3)` uint8 to `(N, classes)` float32 logits.
         reference_name: what the reference is, for reports: `PyTorch 2.15.0`, ….
         features: the head, where the network ends in global average pooling and one linear layer.
-        licence: of the weights.
+        license: of the weights.
         source: where the weights came from.
     """
 
@@ -97,5 +97,5 @@ class PixelGraph:
     reference: Reference
     reference_name: str
     features: FeatureTap | None = None
-    licence: str = "unknown"
+    license: str = "unknown"
     source: Mapping[str, Any] = field(default_factory=dict)

@@ -10,7 +10,7 @@ __all__ = ["PixelModule"]
 
 
 class PixelModule(nn.Module):
-    """The network with its normalisation inside.
+    """The network with its normalization inside.
 
     The input stays exact: `(pixel - 255 mean) / (255 std)` is one subtraction and one multiplication a channel.
 
@@ -28,16 +28,16 @@ class PixelModule(nn.Module):
         self.register_buffer("offset", (-mean / std).float().view(1, 3, 1, 1))
         self.register_buffer("luma", torch.tensor(LUMA).view(1, 3, 1, 1))
 
-    def normalise(self, pixels: Tensor) -> Tensor:
+    def normalize(self, pixels: Tensor) -> Tensor:
         """`(N, H, W, 3)` uint8 to the float input of the wrapped module."""
         channels_first = pixels.permute(0, 3, 1, 2).to(torch.float32)
         if self.channels == 1:
-            grey = (channels_first * self.get_buffer("luma")).sum(dim=1, keepdim=True)
-            return grey * self.get_buffer("scale")[:, :1] + self.get_buffer("offset")[:, :1]
+            gray = (channels_first * self.get_buffer("luma")).sum(dim=1, keepdim=True)
+            return gray * self.get_buffer("scale")[:, :1] + self.get_buffer("offset")[:, :1]
         return channels_first * self.get_buffer("scale") + self.get_buffer("offset")
 
     def forward(self, pixels: Tensor) -> Tensor:
         """`(N, H, W, 3)` uint8 to `(N, classes)` float32 logits."""
-        output = self.module(self.normalise(pixels))
+        output = self.module(self.normalize(pixels))
         logits: Tensor = output.logits if hasattr(output, "logits") else output
         return logits

@@ -7,10 +7,10 @@ from typing import Any, Literal
 import onnx
 from edgecnn_runtime.errors import OptionError
 
-from edgecnn_export.calibrate import CalibrationSet
-from edgecnn_export.half import to_half
+from edgecnn_export.int8.calibrate import CalibrationSet
+from edgecnn_export.int8.ladder import QuantizedModel, quantize_int8
+from edgecnn_export.passes.half import to_half
 from edgecnn_export.pixel_graph import PixelGraph
-from edgecnn_export.search import QuantizedModel, quantize_int8
 from edgecnn_export.verdict import Verdict, decide
 
 __all__ = ["Chosen", "Demands", "Precision", "choose_precision"]

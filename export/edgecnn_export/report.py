@@ -10,10 +10,10 @@ from string import Template
 
 from PIL import Image
 
-from edgecnn_export.calibrate import CalibrationSet
-from edgecnn_export.layer_table import LayerRow
-from edgecnn_export.plots import bars
-from edgecnn_export.search import QuantizedModel
+from edgecnn_export.int8.calibrate import CalibrationSet
+from edgecnn_export.int8.ladder import QuantizedModel
+from edgecnn_export.int8.layer_table import LayerRow
+from edgecnn_export.int8.plots import bars
 from edgecnn_export.verdict import Measured, Verdict
 
 __all__ = ["render_report"]

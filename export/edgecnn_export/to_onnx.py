@@ -14,17 +14,17 @@ from edgecnn_runtime.errors import ModelFileError, OptionError
 from edgecnn_runtime.preprocess import LUMA, Pixels
 from onnxscript import opset18 as op
 
-from edgecnn_export.features import expose_features
 from edgecnn_export.network import Network
+from edgecnn_export.passes.features import expose_features
+from edgecnn_export.passes.pooled_norm import fold_pooled_norms
 from edgecnn_export.pixel_graph import FEATURES, LOGITS, MAX_IR, OPSET, PIXELS, PixelGraph
 from edgecnn_export.pixel_module import PixelModule
-from edgecnn_export.pooled_norm import fold_pooled_norms
 
 __all__ = ["to_onnx", "torch_reference"]
 
 
 def to_onnx(network: Network) -> PixelGraph:
-    """Export a network: normalisation inside, batch-norm folded, batch dimension free, tensors named by their layer.
+    """Export a network: normalization inside, batch-norm folded, batch dimension free, tensors named by their layer.
 
     Raises:
         OptionError: the network is too large for one file, does not take the size it is given, or does not give one
@@ -70,13 +70,13 @@ def to_onnx(network: Network) -> PixelGraph:
         reference=torch_reference(network),
         reference_name=f"PyTorch {torch.__version__.split('+')[0]}",
         features=features,
-        licence=network.licence,
+        license=network.license,
         source=network.source,
     )
 
 
 def torch_reference(network: Network) -> Any:
-    """The network in PyTorch as a function of pixels, with the textbook normalisation `(pixels / 255 - mean) / std`.
+    """The network in PyTorch as a function of pixels, with the textbook normalization `(pixels / 255 - mean) / std`.
 
     The returned function takes `(N, height, width, 3)` uint8 RGB and gives `(N, classes)` float32.
     """
@@ -87,11 +87,11 @@ def torch_reference(network: Network) -> Any:
         scaled = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 255
         if network.channels == 1:
             luma = torch.tensor(LUMA).view(1, 3, 1, 1)
-            normalised = ((scaled * luma).sum(1, keepdim=True) - mean[:, :1]) / std[:, :1]
+            normalized = ((scaled * luma).sum(1, keepdim=True) - mean[:, :1]) / std[:, :1]
         else:
-            normalised = (scaled - mean) / std
+            normalized = (scaled - mean) / std
         with torch.inference_mode():
-            output = network.module(normalised)
+            output = network.module(normalized)
         logits = output.logits if hasattr(output, "logits") else output
         return np.asarray(logits.float().numpy(), dtype=np.float32)
 

@@ -13,7 +13,7 @@ import onnxruntime as ort
 from edgecnn_runtime.errors import OptionError
 from numpy.typing import NDArray
 
-from edgecnn_export.calibrate import CalibrationSet
+from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.latency import Latency, measure_latencies
 
 __all__ = ["Measured", "Verdict", "decide", "paired_drop", "wilson_interval"]
@@ -178,9 +178,9 @@ def decide(
 def wilson_interval(hits: int, count: int) -> tuple[float, float]:
     """Return the 95 % Wilson interval of `hits` in `count`, as shares 0..1."""
     share = hits / count
-    centre = (share + Z**2 / (2 * count)) / (1 + Z**2 / count)
+    center = (share + Z**2 / (2 * count)) / (1 + Z**2 / count)
     half = Z * math.sqrt(share * (1 - share) / count + Z**2 / (4 * count**2)) / (1 + Z**2 / count)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return max(0.0, center - half), min(1.0, center + half)
 
 
 def paired_drop(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> tuple[float, tuple[float, float]]:

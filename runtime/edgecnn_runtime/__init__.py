@@ -23,7 +23,7 @@ from edgecnn_runtime.errors import (
 )
 from edgecnn_runtime.image import load_image
 from edgecnn_runtime.model_file import ModelFile
-from edgecnn_runtime.normalise import Normalisation
+from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.preprocess import Preprocess
 from edgecnn_runtime.result import Failure, Prediction, Result, Timing
 
@@ -43,7 +43,7 @@ __all__ = [
     "MissingPackageError",
     "ModelFile",
     "ModelFileError",
-    "Normalisation",
+    "Normalization",
     "OptionError",
     "Prediction",
     "Preprocess",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgecnn_runtime.errors import DeviceError, ImageError, ModelFileError
 from edgecnn_runtime.image import ImageSource, decode_image, source_name
 from edgecnn_runtime.model_file import FeatureOutput, ModelFile, default_model_path
-from edgecnn_runtime.normalise import Normalisation
+from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.onnx_file import with_outputs
 from edgecnn_runtime.preprocess import Pixels, Preprocess
 from edgecnn_runtime.result import Failure, Result, Timing
@@ -34,11 +34,11 @@ class Classifier:
         device: `auto` (the best that works), `cpu`, `cuda[:n]`, `dml[:n]`, `openvino`, `coreml`, `qnn`.
         require: raise `DeviceError` instead of running on the CPU when the device does not start.
         threads: threads inside one operator; None means one a core.
-        exact: decode large JPEGs in full instead of at a fraction of their size (slower, up to a few grey levels
+        exact: decode large JPEGs in full instead of at a fraction of their size (slower, up to a few gray levels
             closer to what training saw).
         labels: for a plain `.onnx`: its class names.
         preprocess: for a plain `.onnx`: from a picture to pixels.
-        normalisation: for a plain `.onnx` with float input: from pixels to its input.
+        normalization: for a plain `.onnx` with float input: from pixels to its input.
 
     Raises:
         ModelFileError: the file cannot be used; DeviceError: the device cannot; MissingPackageError: no onnxruntime.
@@ -58,13 +58,13 @@ class Classifier:
         exact: bool = False,
         labels: Sequence[str] | None = None,
         preprocess: Preprocess | None = None,
-        normalisation: Normalisation | None = None,
+        normalization: Normalization | None = None,
     ) -> None:
         if isinstance(model, ModelFile):
             self.model = model
         else:
             path = default_model_path() if model is None else model
-            self.model = ModelFile.load(path, labels=labels, preprocess=preprocess, normalisation=normalisation)
+            self.model = ModelFile.load(path, labels=labels, preprocess=preprocess, normalization=normalization)
         self.exact = exact
         self._requested = (device, require, threads)
         self._session: Session = open_session(self.model.data, device=device, require=require, threads=threads)
@@ -165,7 +165,7 @@ class Classifier:
             name=self.model.name,
             labels=self.model.labels,
             preprocess=self.model.preprocess,
-            normalisation=self.model.normalisation,
+            normalization=self.model.normalization,
             card=self.model.card,
             graph=self.model.graph,
         )
@@ -249,10 +249,10 @@ class Classifier:
         if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape[1:] != expected:
             came = f"{pixels.dtype} {pixels.shape}" if isinstance(pixels, np.ndarray) else type(pixels).__name__
             raise ImageError(f"got pixels {came}; expected uint8 (N, {', '.join(map(str, expected))}); use prepare().")
-        normalisation = self.model.normalisation
-        if normalisation is None:
+        normalization = self.model.normalization
+        if normalization is None:
             return {self.model.input.name: pixels}
-        return {self.model.input.name: normalisation.apply(pixels, channels_last=self.model.channels_last)}
+        return {self.model.input.name: normalization.apply(pixels, channels_last=self.model.channels_last)}
 
     def _feature_output(self) -> FeatureOutput:
         output = self.model.features

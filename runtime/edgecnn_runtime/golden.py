@@ -1,6 +1,6 @@
 """Golden vectors: inputs and the logits they must give, small enough to travel inside the model file.
 
-An input is kept as a coarse grid of colours; the network's input repeats each cell, which any language can do
+An input is kept as a coarse grid of colors; the network's input repeats each cell, which any language can do
 exactly, without an image decoder: `pixel[y, x] = grid[y * rows // height, x * columns // width]`.
 """
 

@@ -198,9 +198,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if mode == "RGB" and "transparency" not in image.info:
         return image
     if mode.startswith("I"):
-        # 16-bit grey: Pillow's own conversion would clip everything above 255 to white.
-        grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
-        return Image.fromarray(((grey + 128) // 257).astype(np.uint8)).convert("RGB")
+        # 16-bit gray: Pillow's own conversion would clip everything above 255 to white.
+        gray = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+        return Image.fromarray(((gray + 128) // 257).astype(np.uint8)).convert("RGB")
     if mode == "F":
         raise ImageError("the picture holds 32-bit floats, whose range is not known; expected 8 or 16 bits a channel.")
     if mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:

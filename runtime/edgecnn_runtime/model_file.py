@@ -9,7 +9,7 @@ from typing import Any
 
 from edgecnn_runtime.card import CARD_KEY, check_labels, parse_card, read_field, read_preprocess
 from edgecnn_runtime.errors import ModelFileError, OptionError
-from edgecnn_runtime.normalise import Normalisation
+from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.onnx_file import OnnxFile, TensorInfo, graph_digest, read_onnx
 from edgecnn_runtime.preprocess import Preprocess
 
@@ -44,7 +44,7 @@ class ModelFile:
         name: short name of the network.
         labels: class names in the order of the logits.
         preprocess: from an upright RGB picture to pixels.
-        normalisation: None for edgecnn's own files, whose graph takes uint8 pixels; for a foreign float file what
+        normalization: None for edgecnn's own files, whose graph takes uint8 pixels; for a foreign float file what
             turns pixels into its input.
         card: the whole JSON document; empty for a foreign file.
         graph: what the ONNX graph declares.
@@ -54,7 +54,7 @@ class ModelFile:
     name: str
     labels: tuple[str, ...]
     preprocess: Preprocess
-    normalisation: Normalisation | None
+    normalization: Normalization | None
     card: dict[str, Any]
     graph: OnnxFile
 
@@ -65,7 +65,7 @@ class ModelFile:
         *,
         labels: Sequence[str] | None = None,
         preprocess: Preprocess | None = None,
-        normalisation: Normalisation | None = None,
+        normalization: Normalization | None = None,
     ) -> "ModelFile":
         """Read and check a model file.
 
@@ -73,7 +73,7 @@ class ModelFile:
             source: path, or the file's bytes.
             labels: for a plain `.onnx` that edgecnn did not write: its class names in the order of its output.
             preprocess: likewise: from a picture to pixels.
-            normalisation: likewise, where its input is float: from pixels to its input.
+            normalization: likewise, where its input is float: from pixels to its input.
 
         Raises:
             ModelFileError: missing, damaged, unsafe, of a newer format, or something the answer needs is not there.
@@ -82,10 +82,10 @@ class ModelFile:
         try:
             graph = read_onnx(data)
             if CARD_KEY in graph.metadata:
-                given = {"labels": labels, "preprocess": preprocess, "normalisation": normalisation}
+                given = {"labels": labels, "preprocess": preprocess, "normalization": normalization}
                 model = cls._own(data, graph, [key for key, value in given.items() if value is not None])
             else:
-                model = cls._foreign(data, name, graph, labels, preprocess, normalisation)
+                model = cls._foreign(data, name, graph, labels, preprocess, normalization)
             model._check_interface()
         except ModelFileError as error:
             raise ModelFileError(f"{name}: {error}") from error
@@ -110,16 +110,16 @@ class ModelFile:
         graph: OnnxFile,
         labels: Sequence[str] | None,
         preprocess: Preprocess | None,
-        normalisation: Normalisation | None,
+        normalization: Normalization | None,
     ) -> "ModelFile":
         is_float = len(graph.inputs) == 1 and graph.inputs[0].element_type == _FLOAT32
-        if normalisation is not None and not is_float:
+        if normalization is not None and not is_float:
             raise ModelFileError(
-                "normalisation (mean, std) was given, but the model takes no float32 input; leave it out."
+                "normalization (mean, std) was given, but the model takes no float32 input; leave it out."
             )
         given: dict[str, object] = {"labels": labels, "preprocess": preprocess}
         if is_float:
-            given["normalisation"] = normalisation
+            given["normalization"] = normalization
         missing = [key for key, value in given.items() if value is None]
         if missing or labels is None or preprocess is None:
             raise ModelFileError(
@@ -128,7 +128,7 @@ class ModelFile:
                 f"edgecnn export {name} -o model.onnx --labels labels.txt --size 224 --mean … --std …"
             )
         checked = check_labels(list(labels), OptionError)
-        return cls(data, Path(name).stem, checked, preprocess, normalisation if is_float else None, {}, graph)
+        return cls(data, Path(name).stem, checked, preprocess, normalization if is_float else None, {}, graph)
 
     def _check_interface(self) -> None:
         """The graph's inputs and outputs are those that the rest of the runtime relies on."""
@@ -141,12 +141,12 @@ class ModelFile:
                 f"the metadata names the input {self.card['input']['name']!r}, the graph {taken.name!r}; "
                 "export the model again."
             )
-        if self.normalisation is None and (taken.element_type != _UINT8 or len(taken.shape) != 4):
+        if self.normalization is None and (taken.element_type != _UINT8 or len(taken.shape) != 4):
             raise ModelFileError(
                 f"the input {taken.name!r} is not uint8 (N, height, width, 3); export the model again."
             )
         expected = (self.preprocess.height, self.preprocess.width, 3)
-        channels_first = self.normalisation is not None and not self.channels_last
+        channels_first = self.normalization is not None and not self.channels_last
         found_shape = (
             (*taken.shape[2:], taken.shape[1]) if channels_first and len(taken.shape) == 4 else taken.shape[1:]
         )
@@ -210,8 +210,8 @@ class ModelFile:
         return FeatureOutput(name, weights, bool(entry.get("transposed", False)))
 
     @property
-    def licence(self) -> str:
-        """Licence of the weights, as an SPDX expression or a sentence."""
+    def license(self) -> str:
+        """License of the weights, as an SPDX expression or a sentence."""
         return str(self.card.get("licence", "unknown"))
 
     @property

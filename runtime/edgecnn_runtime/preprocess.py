@@ -22,8 +22,9 @@ ResizeRule = Literal["short-side", "squash", "letterbox"]
 Kernel = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 
 LUMA = (0.299, 0.587, 0.114)
-"""Shares of red, green and blue in grey: ITU-R BT.601, which Pillow's mode "L" and OpenCV use."""
+"""Shares of red, green and blue in gray: ITU-R BT.601, which Pillow's mode "L" and OpenCV use."""
 _MAX_SIDE = 8192
+_PAD_COLOR_KEY = "pad_colour"  # as the model file spells it
 _SMOOTH = ("bilinear", "bicubic")
 # A sliver of 1 × 10,000 pixels would become 256 × 2,560,000 before its crop: 2 GB.
 _MAX_WHOLE_PIXELS = 1 << 24
@@ -36,12 +37,12 @@ class Preprocess:
     Attributes:
         height: rows the network takes, in pixels.
         width: columns the network takes, in pixels.
-        resize: `short-side` scales so that the short side is `resize_to`, then crops the centre; `squash` scales
+        resize: `short-side` scales so that the short side is `resize_to`, then crops the center; `squash` scales
             both sides to the target whatever the aspect; `letterbox` fits the whole picture inside and pads.
         resize_to: length of the short side before the crop, in pixels; only for `short-side`, where leaving it
             out means the larger of height and width.
         kernel: antialiased resampling kernel, by Pillow's name.
-        pad_colour: RGB of the border that `letterbox` adds, 0 to 255 each.
+        pad_color: RGB of the border that `letterbox` adds, 0 to 255 each.
     """
 
     height: int
@@ -49,7 +50,7 @@ class Preprocess:
     resize: ResizeRule = "short-side"
     resize_to: int | None = None
     kernel: Kernel = "bilinear"
-    pad_colour: tuple[int, int, int] = (0, 0, 0)
+    pad_color: tuple[int, int, int] = (0, 0, 0)
 
     def __post_init__(self) -> None:
         for name in ("height", "width"):
@@ -69,10 +70,10 @@ class Preprocess:
                 )
         elif self.resize_to is not None:
             raise OptionError(f"resize_to is {self.resize_to} with resize={self.resize!r}; it goes with short-side.")
-        colour = tuple(self.pad_colour)
-        if len(colour) != 3 or not all(_is_int(c) and 0 <= c <= 255 for c in colour):
-            raise OptionError(f"pad_colour is {self.pad_colour!r}; expected three whole numbers from 0 to 255.")
-        object.__setattr__(self, "pad_colour", colour)
+        color = tuple(self.pad_color)
+        if len(color) != 3 or not all(_is_int(c) and 0 <= c <= 255 for c in color):
+            raise OptionError(f"pad_color is {self.pad_color!r}; expected three whole numbers from 0 to 255.")
+        object.__setattr__(self, "pad_color", color)
 
     @property
     def short_side(self) -> int:
@@ -128,7 +129,7 @@ class Preprocess:
         left = round((scaled_width - self.width) / 2.0)
         top = round((scaled_height - self.height) / 2.0)
         # Resizing just the box that the crop keeps costs half of resizing the whole, as Pillow's kernels look beyond
-        # the box for their support. Its corners are float32, though: that moves a value by one grey level where a
+        # the box for their support. Its corners are float32, though: that moves a value by one gray level where a
         # smooth kernel shrinks a picture (by more in one value of millions), by far with other kernels and enlarging.
         boxed = partial or (self.kernel in _SMOOTH and short <= min(width, height))
         if boxed or scaled_width * scaled_height > _MAX_WHOLE_PIXELS:
@@ -145,7 +146,7 @@ class Preprocess:
         scale = min(self.width / full_width, self.height / full_height)
         width = min(self.width, max(1, round(full_width * scale)))
         height = min(self.height, max(1, round(full_height * scale)))
-        canvas = Image.new("RGB", (self.width, self.height), self.pad_colour)
+        canvas = Image.new("RGB", (self.width, self.height), self.pad_color)
         resized = picture.resize((width, height), resample, box=box)
         canvas.paste(resized, ((self.width - width) // 2, (self.height - height) // 2))
         return canvas
@@ -153,7 +154,7 @@ class Preprocess:
     def to_dict(self) -> dict[str, Any]:
         """The JSON form that stands in a model file."""
         document = asdict(self)
-        document["pad_colour"] = list(self.pad_colour)
+        document[_PAD_COLOR_KEY] = list(document.pop("pad_color"))
         return document
 
     @classmethod
@@ -163,7 +164,7 @@ class Preprocess:
         Raises:
             OptionError: a field is missing, unknown or out of range; the message names it.
         """
-        known = {field.name for field in fields(cls)}
+        known = {field.name for field in fields(cls)} - {"pad_color"} | {_PAD_COLOR_KEY}
         unknown = sorted(set(document) - known)
         if unknown:
             raise OptionError(f"preprocess has the unknown field {unknown[0]!r}; expected {', '.join(sorted(known))}.")
@@ -171,12 +172,11 @@ class Preprocess:
         if missing:
             raise OptionError(f"preprocess has no {missing[0]!r}; expected at least height and width.")
         values = dict(document)
-        if "pad_colour" in values:
-            if not isinstance(values["pad_colour"], (list, tuple)):
-                raise OptionError(
-                    f"pad_colour is {values['pad_colour']!r}; expected three whole numbers from 0 to 255."
-                )
-            values["pad_colour"] = tuple(values["pad_colour"])
+        if _PAD_COLOR_KEY in values:
+            color = values.pop(_PAD_COLOR_KEY)
+            if not isinstance(color, (list, tuple)):
+                raise OptionError(f"{_PAD_COLOR_KEY} is {color!r}; expected three whole numbers from 0 to 255.")
+            values["pad_color"] = tuple(color)
         return cls(**values)
 
 

@@ -40,7 +40,7 @@ def test_an_export_writes_its_check_into_the_file(tmp_path):
     model = ModelFile.load(report.path)
     assert model.measured["check"] == report.check.to_dict()
     assert report.size_bytes == report.path.stat().st_size
-    assert (report.name, report.precision) == ("colours", "fp32")
+    assert (report.name, report.precision) == ("colors", "fp32")
     assert list(tmp_path.iterdir()) == [report.path]
 
 

@@ -2,13 +2,13 @@ import numpy as np
 import onnx
 import pytest
 from edgecnn_export.export import export
-from edgecnn_export.fold import from_onnx
-from edgecnn_runtime import Classifier, ModelFileError, Normalisation, Preprocess
+from edgecnn_export.passes.fold import from_onnx
+from edgecnn_runtime import Classifier, ModelFileError, Normalization, Preprocess
 from onnx import TensorProto, helper
-from support.models import LABELS, colour_model, float_model, packed, random_pixels
+from support.models import LABELS, color_model, float_model, packed, random_pixels
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.5)
-FOREIGN = {"labels": LABELS, "preprocess": Preprocess(32, 32, "squash"), "normalisation": Normalisation(MEAN, STD)}
+FOREIGN = {"labels": LABELS, "preprocess": Preprocess(32, 32, "squash"), "normalization": Normalization(MEAN, STD)}
 
 
 def saved(tmp_path, model: onnx.ModelProto, name: str = "foreign.onnx"):
@@ -27,7 +27,7 @@ def test_a_foreign_float_file_becomes_a_model_file_with_the_same_answers(tmp_pat
     assert report.check.max_relative_error < 1e-4
     assert report.check.reference.startswith("foreign.onnx in ONNX Runtime")
     own, foreign = Classifier(tmp_path / "own.onnx"), Classifier(source, **FOREIGN)
-    assert own.model.normalisation is None
+    assert own.model.normalization is None
     assert own.model.source["weights"] == "foreign.onnx"
     pixels = random_pixels(4)
     np.testing.assert_allclose(own.logits(pixels), foreign.logits(pixels), rtol=1e-4, atol=1e-4)
@@ -56,12 +56,12 @@ def test_other_outputs_are_dropped(tmp_path):
 
 
 def test_a_foreign_file_that_takes_pixels_stays_as_it_is(tmp_path):
-    source = saved(tmp_path, colour_model())
-    graph = from_onnx(source, labels=LABELS, preprocess=Preprocess(32, 32), name="mine", licence="MIT")
+    source = saved(tmp_path, color_model())
+    graph = from_onnx(source, labels=LABELS, preprocess=Preprocess(32, 32), name="mine", license="MIT")
     assert graph.features.weights == "weights"
     export(graph, tmp_path / "own.onnx")
     own = Classifier(tmp_path / "own.onnx").model
-    assert (own.name, own.licence, own.precision["kind"]) == ("mine", "MIT", "fp32")
+    assert (own.name, own.license, own.precision["kind"]) == ("mine", "MIT", "fp32")
 
 
 def test_edgecnns_own_file_comes_through_with_its_facts(tmp_path):
@@ -69,11 +69,11 @@ def test_edgecnns_own_file_comes_through_with_its_facts(tmp_path):
     source.write_bytes(packed())
     export(from_onnx(source), tmp_path / "again.onnx")
     first, again = Classifier(source).model, Classifier(tmp_path / "again.onnx").model
-    assert (again.name, again.labels, again.preprocess, again.licence, again.features) == (
+    assert (again.name, again.labels, again.preprocess, again.license, again.features) == (
         first.name,
         first.labels,
         first.preprocess,
-        first.licence,
+        first.license,
         first.features,
     )
     assert again.source["weights"] == "written by hand"
@@ -83,7 +83,7 @@ def test_edgecnns_own_file_comes_through_with_its_facts(tmp_path):
 
 def test_what_is_missing_or_wrong_is_named(tmp_path):
     source = saved(tmp_path, float_model())
-    with pytest.raises(ModelFileError, match="so normalisation must be given"):
+    with pytest.raises(ModelFileError, match="so normalization must be given"):
         from_onnx(source, labels=LABELS, preprocess=Preprocess(32, 32))
     with pytest.raises(ModelFileError, match=r"absent\.onnx cannot be read"):
         from_onnx(tmp_path / "absent.onnx")

@@ -43,7 +43,7 @@ def test_one_json_document_under_one_key_and_nothing_beside_it():
     assert [entry.key for entry in model.metadata_props] == ["edgecnn"]
     assert "Grün & 猫" in model.metadata_props[0].value
     assert model.producer_name == "edgecnn"
-    assert json.loads(model.metadata_props[0].value)["name"] == "colours"
+    assert json.loads(model.metadata_props[0].value)["name"] == "colors"
 
 
 def test_packing_twice_gives_the_same_bytes():

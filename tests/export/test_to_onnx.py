@@ -33,11 +33,11 @@ def graph():
 @pytest.mark.parametrize("count", [1, 5])
 def test_the_graph_gives_the_modules_logits_for_any_batch(graph, count):
     pixels = random_pixels(count, 20, 24)
-    normalised = (
+    normalized = (
         torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255.0 - torch.tensor(MEAN).view(3, 1, 1)
     ) / torch.tensor(STD).view(3, 1, 1)
     with torch.inference_mode():
-        expected = Small().eval()(normalised).numpy()
+        expected = Small().eval()(normalized).numpy()
     outputs = run(graph, pixels)
     assert outputs["logits"].dtype == np.float32
     np.testing.assert_allclose(outputs["logits"], expected, rtol=1e-4, atol=1e-4)
@@ -108,7 +108,7 @@ def test_the_last_feature_map_and_its_weights_are_exposed(graph):
 
 
 class Unusual(nn.Module):
-    """Pools to 3×2 and gives an object with logits, as some libraries do; takes grey."""
+    """Pools to 3×2 and gives an object with logits, as some libraries do; takes gray."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,12 +121,12 @@ class Unusual(nn.Module):
         return self.head(self.pool(torch.relu(self.stem(x))).flatten(1))
 
 
-def test_grey_networks_and_other_poolings_give_their_logits():
-    grey = network(Unusual(), channels=1, mean=(0.5,) * 3, std=(0.25,) * 3)
-    graph = to_onnx(grey)
+def test_gray_networks_and_other_poolings_give_their_logits():
+    gray = network(Unusual(), channels=1, mean=(0.5,) * 3, std=(0.25,) * 3)
+    graph = to_onnx(gray)
     assert graph.features is None
     pixels = random_pixels(3, 20, 24)
-    np.testing.assert_allclose(run(graph, pixels)["logits"], torch_reference(grey)(pixels), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(run(graph, pixels)["logits"], torch_reference(gray)(pixels), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(("size", "target"), [(7, 3), (18, 3), (22, 2), (2, 5), (6, 6)])
@@ -172,7 +172,7 @@ def test_what_cannot_be_exported_says_why(module, error, message):
     ("options", "message"),
     [
         ({"labels": ()}, "the network has no labels; expected one name a class"),
-        ({"channels": 4}, r"channels is 4; expected 3 \(RGB\) or 1 \(grey\)"),
+        ({"channels": 4}, r"channels is 4; expected 3 \(RGB\) or 1 \(gray\)"),
         ({"std": (0.1, 0.0, 0.1)}, r"std is \(0.1, 0.0, 0.1\); expected three numbers above 0"),
         ({"mean": (float("nan"), 0, 0)}, "mean is .*expected three numbers, one a channel"),
     ],

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from edgecnn_runtime import Classifier, ImageError, ModelFileError, Normalisation, Preprocess
+from edgecnn_runtime import Classifier, ImageError, ModelFileError, Normalization, Preprocess
 from edgecnn_runtime.model_file import default_model_path
 from edgecnn_runtime.result import softmax
 from PIL import Image
@@ -29,9 +29,9 @@ def test_logits_are_the_networks(classifier):
     np.testing.assert_allclose(logits, expected_logits(pixels), atol=1e-4)
 
 
-@pytest.mark.parametrize(("colour", "label"), [(RED, "red"), (GREEN, "green"), (BLUE, "blue")])
-def test_every_kind_of_source_gives_the_same_answer(classifier, tmp_path, colour, label):
-    image = plain(colour)
+@pytest.mark.parametrize(("color", "label"), [(RED, "red"), (GREEN, "green"), (BLUE, "blue")])
+def test_every_kind_of_source_gives_the_same_answer(classifier, tmp_path, color, label):
+    image = plain(color)
     path = tmp_path / "picture.png"
     image.save(path)
     for source in (path, str(path), path.read_bytes(), image, np.asarray(image), path.open("rb")):
@@ -100,7 +100,7 @@ def test_a_foreign_float_file_gives_the_same_logits_in_both_layouts():
             float_model(channels_last=channels_last).SerializeToString(),
             labels=LABELS,
             preprocess=Preprocess(32, 32),
-            normalisation=Normalisation(mean, std),
+            normalization=Normalization(mean, std),
         )
         assert classifier.model.channels_last is channels_last
         np.testing.assert_allclose(classifier.logits(pixels), scaled, rtol=1e-4, atol=1e-3)
@@ -108,7 +108,7 @@ def test_a_foreign_float_file_gives_the_same_logits_in_both_layouts():
 
 def test_a_foreign_file_that_ends_in_softmax_is_not_squashed_twice():
     model = float_model(given="scores")
-    about = {"labels": LABELS, "preprocess": Preprocess(32, 32), "normalisation": Normalisation()}
+    about = {"labels": LABELS, "preprocess": Preprocess(32, 32), "normalization": Normalization()}
     plain = Classifier(model.SerializeToString(), **about).classify_pixels(random_pixels(1)[0])
     model.graph.node.append(onnx.helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1))
     model.graph.output[0].name = "probabilities"
@@ -128,7 +128,7 @@ def test_class_weights_and_activation_map(classifier):
             float_model().SerializeToString(),
             labels=LABELS,
             preprocess=Preprocess(32, 32),
-            normalisation=Normalisation(),
+            normalization=Normalization(),
         ).class_activation_map(left_red)
 
 

@@ -59,13 +59,13 @@ def test_alpha_lies_over_white():
     assert np.abs(pixels(encoded(rgba, "PNG"))[0].astype(int) - expected).max() <= 1
 
 
-def test_grey_with_alpha_lies_over_white():
+def test_gray_with_alpha_lies_over_white():
     image = Image.new("LA", (3, 1))
     image.putdata([(10, 255), (10, 0), (200, 255)])
     assert pixels(encoded(image, "PNG"))[0].tolist() == [[10] * 3, [255] * 3, [200] * 3]
 
 
-def test_a_transparent_palette_entry_and_colour_become_white():
+def test_a_transparent_palette_entry_and_color_become_white():
     palette = Image.new("P", (2, 1))
     palette.putpalette([255, 0, 0, 0, 255, 0])
     palette.putdata([0, 1])
@@ -77,7 +77,7 @@ def test_a_transparent_palette_entry_and_colour_become_white():
     assert pixels(encoded(keyed, "PNG", transparency=RED))[0].tolist() == [[255, 255, 255], list(GREEN)]
 
 
-def test_cmyk_grey_and_one_bit():
+def test_cmyk_gray_and_one_bit():
     cmyk = plain(RED).convert("CMYK")
     assert np.abs(pixels(encoded(cmyk, "JPEG", quality=95)).astype(int) - RED).max() <= 6
     assert np.abs(pixels(encoded(cmyk, "JPEG", quality=95), at_least=8).astype(int) - RED).max() <= 6
@@ -90,7 +90,7 @@ def test_cmyk_grey_and_one_bit():
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_16_bit_grey_is_scaled_not_clipped(kind):
+def test_16_bit_gray_is_scaled_not_clipped(kind):
     values = np.array([[0, 257, 32768, 65535, 12345]], np.uint16)
     expected = np.round(values / 257).astype(int)
     actual = pixels(encoded(Image.fromarray(values), kind))

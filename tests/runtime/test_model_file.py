@@ -2,20 +2,20 @@ import copy
 
 import onnx
 import pytest
-from edgecnn_runtime import Classifier, ModelFile, ModelFileError, Normalisation, OptionError, Preprocess
+from edgecnn_runtime import Classifier, ModelFile, ModelFileError, Normalization, OptionError, Preprocess
 from onnx import TensorProto, helper
-from support.models import LABELS, card_of, colour_model, float_model, packed, with_card
+from support.models import LABELS, card_of, color_model, float_model, packed, with_card
 
 
 def test_everything_the_answer_needs_comes_from_the_file(tmp_path):
-    path = tmp_path / "colours.onnx"
+    path = tmp_path / "colors.onnx"
     path.write_bytes(packed(24, 40))
     model = ModelFile.load(path)
-    assert model.name == "colours"
+    assert model.name == "colors"
     assert model.labels == LABELS
     assert (model.height, model.width) == (24, 40)
     assert model.preprocess == Preprocess(24, 40, "short-side", 44, "bicubic")
-    assert model.licence == "CC0-1.0"
+    assert model.license == "CC0-1.0"
     assert model.source["weights"] == "written by hand"
     assert model.precision["kind"] == "fp32"
     assert model.features.weights == "weights"
@@ -30,7 +30,7 @@ def test_the_default_model_is_efficientnet_lite0_with_1000_labels():
     assert model.labels[779] == "school bus"
     assert model.precision["kind"] == "int8"
     assert len(model.data) <= 8 << 20
-    assert model.licence == "Apache-2.0"
+    assert model.license == "Apache-2.0"
 
 
 def edited(*path_and_value: object) -> bytes:
@@ -111,16 +111,16 @@ def test_missing_and_odd_paths_are_named(tmp_path):
 def test_a_foreign_file_says_what_is_missing(tmp_path):
     path = tmp_path / "foreign.onnx"
     path.write_bytes(float_model().SerializeToString())
-    with pytest.raises(ModelFileError, match=r"labels, preprocess, normalisation must be given: Classifier\(path, "):
+    with pytest.raises(ModelFileError, match=r"labels, preprocess, normalization must be given: Classifier\(path, "):
         Classifier(path)
-    with pytest.raises(ModelFileError, match="so normalisation must be given"):
+    with pytest.raises(ModelFileError, match="so normalization must be given"):
         Classifier(path, labels=LABELS, preprocess=Preprocess(32, 32))
     with pytest.raises(ModelFileError, match="gives 4 scores a picture, but there are 2 labels"):
-        Classifier(path, labels=["a", "b"], preprocess=Preprocess(32, 32), normalisation=Normalisation())
+        Classifier(path, labels=["a", "b"], preprocess=Preprocess(32, 32), normalization=Normalization())
     with pytest.raises(ModelFileError, match=r"takes \(32, 32, 3\) .*preprocess gives \(16, 32, 3\)"):
-        Classifier(path, labels=LABELS, preprocess=Preprocess(16, 32), normalisation=Normalisation())
+        Classifier(path, labels=LABELS, preprocess=Preprocess(16, 32), normalization=Normalization())
     with pytest.raises(OptionError, match="label 0 is ''"):
-        Classifier(path, labels=["", "b", "c", "d"], preprocess=Preprocess(32, 32), normalisation=Normalisation())
+        Classifier(path, labels=["", "b", "c", "d"], preprocess=Preprocess(32, 32), normalization=Normalization())
 
 
 def test_options_that_a_file_has_no_use_for_are_refused():
@@ -128,22 +128,22 @@ def test_options_that_a_file_has_no_use_for_are_refused():
         Classifier(packed(), labels=LABELS)
     with pytest.raises(ModelFileError, match="the model takes no float32 input; leave it out"):
         Classifier(
-            colour_model().SerializeToString(),
+            color_model().SerializeToString(),
             labels=LABELS,
             preprocess=Preprocess(32, 32),
-            normalisation=Normalisation(),
+            normalization=Normalization(),
         )
 
 
-def test_a_foreign_file_that_takes_pixels_needs_no_normalisation():
-    classifier = Classifier(colour_model().SerializeToString(), labels=LABELS, preprocess=Preprocess(32, 32))
+def test_a_foreign_file_that_takes_pixels_needs_no_normalization():
+    classifier = Classifier(color_model().SerializeToString(), labels=LABELS, preprocess=Preprocess(32, 32))
     assert classifier.model.card == {}
-    assert classifier.model.licence == "unknown"
+    assert classifier.model.license == "unknown"
     assert classifier.model.precision == {"kind": "unknown"}
 
 
 def _with(change) -> bytes:
-    model = colour_model()
+    model = color_model()
     change(model)
     return model.SerializeToString()
 

@@ -7,7 +7,7 @@ from edgecnn_runtime.protobuf import encode_bytes, fields
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
-from support.models import LABELS, colour_model, float_model, packed, random_pixels
+from support.models import LABELS, color_model, float_model, packed, random_pixels
 
 
 def test_declarations_are_those_that_the_onnx_package_reads():
@@ -21,7 +21,7 @@ def test_declarations_are_those_that_the_onnx_package_reads():
 
 
 def test_an_initializer_that_is_listed_as_input_is_none():
-    model = colour_model()
+    model = color_model()
     model.graph.input.append(helper.make_tensor_value_info("weights", TensorProto.FLOAT, [4, 3]))
     assert [tensor.name for tensor in read_onnx(model.SerializeToString()).inputs] == ["pixels"]
 
@@ -62,36 +62,36 @@ def _make_external(tensor: onnx.TensorProto, location: str = "../../etc/passwd")
 
 
 def test_external_data_is_refused_wherever_it_hides():
-    first = colour_model()
+    first = color_model()
     _make_external(first.graph.initializer[0])
     assert "keeps weights in another file (external data), which is refused" in _refused(first)
 
     hidden = TensorProto(name="hidden", data_type=TensorProto.FLOAT, dims=[1])
     _make_external(hidden)
-    constant = colour_model()
+    constant = color_model()
     constant.graph.node.append(helper.make_node("Constant", [], ["secret"], value=hidden))
     assert "external data" in _refused(constant)
 
     inside = helper.make_graph([helper.make_node("Identity", ["hidden"], ["out"])], "branch", [], [], [hidden])
-    nested = colour_model()
+    nested = color_model()
     nested.graph.node.append(helper.make_node("If", ["flag"], ["secret"], then_branch=inside, else_branch=inside))
     assert "external data" in _refused(nested)
 
-    function = colour_model()
+    function = color_model()
     body = [helper.make_node("Constant", [], ["out"], value=hidden)]
     function.functions.append(helper.make_function("pkg.own", "F", [], ["out"], body, [helper.make_opsetid("", 18)]))
     assert "external data" in _refused(function)
 
-    sparse = colour_model()
+    sparse = color_model()
     sparse.graph.sparse_initializer.add().values.CopyFrom(hidden)
     assert "external data" in _refused(sparse)
 
 
 def test_operators_from_outside_are_refused():
-    opset = colour_model()
+    opset = color_model()
     opset.opset_import.append(helper.make_opsetid("evil.library", 1))
     assert "operators of the domain 'evil.library', which need a library from outside" in _refused(opset)
-    node = colour_model()
+    node = color_model()
     node.graph.node.append(helper.make_node("Op", ["features"], ["out"], domain="evil.library"))
     assert "evil.library" in _refused(node)
 
@@ -100,7 +100,7 @@ def test_graphs_without_end_are_refused():
     graph = helper.make_graph([], "inner", [], [])
     for _ in range(24):
         graph = helper.make_graph([helper.make_node("If", ["flag"], ["out"], then_branch=graph)], "outer", [], [])
-    model = colour_model()
+    model = color_model()
     model.graph.node.extend(graph.node)
     assert "nests graphs more than 16 deep" in _refused(model)
 
@@ -169,7 +169,7 @@ def test_flipped_bits_give_a_working_session_or_a_refusal(flips):
 
 
 # The graph alone, so that every flip hits structure or weights rather than the metadata's text.
-_BARE = colour_model(8, 8).SerializeToString()
+_BARE = color_model(8, 8).SerializeToString()
 
 
 @settings(max_examples=250, deadline=5000, derandomize=True)

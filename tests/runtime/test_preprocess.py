@@ -36,7 +36,7 @@ def torchvision_way(image: Image.Image, preprocess: Preprocess) -> Image.Image:
 @example(width=10_000, height=1, crop=(8, 8), more=1)
 @example(width=37, height=37, crop=(32, 32), more=5)
 @pytest.mark.parametrize("kernel", ["bilinear", "bicubic"])
-def test_short_side_equals_torchvisions_resize_and_centre_crop_to_one_grey_level(kernel, width, height, crop, more):
+def test_short_side_equals_torchvisions_resize_and_center_crop_to_one_gray_level(kernel, width, height, crop, more):
     preprocess = Preprocess(*crop, "short-side", max(crop) + more, kernel)
     image = scene(width, height)
     actual, expected = preprocess.apply(image), np.asarray(torchvision_way(image, preprocess))
@@ -79,13 +79,13 @@ def test_squash_equals_pillow(width, height, size, kernel):
 @given(width=SIDES, height=SIDES, size=st.tuples(st.integers(4, 60), st.integers(4, 60)))
 @example(width=1, height=10_000, size=(32, 32))
 def test_letterbox_keeps_the_whole_picture_and_pads_the_rest(width, height, size):
-    colour = (9, 99, 199)
-    preprocess = Preprocess(*size, "letterbox", kernel="bilinear", pad_colour=colour)
+    color = (9, 99, 199)
+    preprocess = Preprocess(*size, "letterbox", kernel="bilinear", pad_color=color)
     image = scene(width, height)
     inside = ImageOps.contain(image, (size[1], size[0]), Image.Resampling.BILINEAR)
     if 0 in inside.size:  # Pillow rounds a sliver away
         inside = image.resize((max(inside.width, 1), max(inside.height, 1)), Image.Resampling.BILINEAR)
-    expected = Image.new("RGB", (size[1], size[0]), colour)
+    expected = Image.new("RGB", (size[1], size[0]), color)
     expected.paste(inside, ((size[1] - inside.width) // 2, (size[0] - inside.height) // 2))
     assert worst(preprocess.apply(image), expected) <= 1
 
@@ -129,8 +129,8 @@ def test_wrong_arrays_are_named(array, message):
         ({"kernel": "cubic"}, "kernel is 'cubic'; expected one of nearest"),
         ({"resize_to": 10}, "resize_to is 10, smaller than the 16×16 crop; expected at least 16"),
         ({"resize": "squash", "resize_to": 20}, "it goes with short-side"),
-        ({"pad_colour": (0, 0, 256)}, r"pad_colour is \(0, 0, 256\)"),
-        ({"pad_colour": (0, 0)}, "expected three whole numbers"),
+        ({"pad_color": (0, 0, 256)}, r"pad_color is \(0, 0, 256\)"),
+        ({"pad_color": (0, 0)}, "expected three whole numbers"),
     ],
 )
 def test_wrong_options_are_named(options, message):
@@ -140,7 +140,7 @@ def test_wrong_options_are_named(options, message):
 
 @pytest.mark.parametrize("rule", ["short-side", "squash", "letterbox"])
 def test_the_json_form_comes_back_equal(rule):
-    preprocess = Preprocess(20, 30, rule, kernel="lanczos", pad_colour=(1, 2, 3))
+    preprocess = Preprocess(20, 30, rule, kernel="lanczos", pad_color=(1, 2, 3))
     assert Preprocess.from_dict(preprocess.to_dict()) == preprocess
 
 

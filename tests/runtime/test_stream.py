@@ -8,7 +8,7 @@ from edgecnn_runtime.stream import stream
 from support.models import packed
 from support.pictures import BLUE, GREEN, RED, plain
 
-COLOURS = {"red": RED, "green": GREEN, "blue": BLUE}
+COLORS = {"red": RED, "green": GREEN, "blue": BLUE}
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +18,9 @@ def classifier() -> Classifier:
 
 @pytest.mark.parametrize("workers", [1, 2, 7, None])
 def test_order_is_kept(classifier, workers):
-    names = [list(COLOURS)[i * i % 3] for i in range(60)]
+    names = [list(COLORS)[i * i % 3] for i in range(60)]
     sizes = [(900, 700) if i % 7 == 0 else (20, 16) for i in range(60)]
-    sources = (plain(COLOURS[name], size) for name, size in zip(names, sizes, strict=True))
+    sources = (plain(COLORS[name], size) for name, size in zip(names, sizes, strict=True))
     assert [result.label for result in classifier.stream(sources, workers=workers)] == names
 
 

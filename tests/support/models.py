@@ -1,4 +1,4 @@
-"""Tiny networks built in memory and packed as model files; their answer is the colour of the picture."""
+"""Tiny networks built in memory and packed as model files; their answer is the color of the picture."""
 
 import functools
 import json
@@ -24,7 +24,7 @@ def weights() -> np.ndarray:
 
 
 def expected_logits(pixels: np.ndarray) -> np.ndarray:
-    """What the colour network must give for `(N, H, W, 3)` uint8, in plain numpy."""
+    """What the color network must give for `(N, H, W, 3)` uint8, in plain numpy."""
     return ((pixels / 255.0).mean(axis=(1, 2)) @ weights().T.astype(np.float64)).astype(np.float32)
 
 
@@ -44,11 +44,11 @@ def _parameters(scale: float) -> list[onnx.TensorProto]:
 
 
 def _model(nodes: list[Any], taken: Any, outputs: list[Any], parameters: list[Any]) -> onnx.ModelProto:
-    graph = helper.make_graph(nodes, "colours", [taken], outputs, parameters)
+    graph = helper.make_graph(nodes, "colors", [taken], outputs, parameters)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
 
 
-def colour_model(height: int = 32, width: int = 32) -> onnx.ModelProto:
+def color_model(height: int = 32, width: int = 32) -> onnx.ModelProto:
     """A graph from `pixels` uint8 `(N, height, width, 3)` to `logits` `(N, 4)` and `features` `(N, 3, h, w)`."""
     nodes = [
         helper.make_node("Cast", ["pixels"], ["floats"], "cast", to=TensorProto.FLOAT),
@@ -79,32 +79,32 @@ def float_model(
 
 
 def pixel_graph(
-    height: int = 32, width: int = 32, *, preprocess: Preprocess | None = None, name: str = "colours"
+    height: int = 32, width: int = 32, *, preprocess: Preprocess | None = None, name: str = "colors"
 ) -> PixelGraph:
-    """The colour network with everything an export needs; its reference is plain numpy."""
+    """The color network with everything an export needs; its reference is plain numpy."""
     return PixelGraph(
-        model=colour_model(height, width),
+        model=color_model(height, width),
         name=name,
         labels=LABELS,
         preprocess=preprocess or Preprocess(height, width, "short-side", max(height, width) + 4, "bicubic"),
         reference=expected_logits,
         reference_name="numpy",
         features=FeatureTap("weights", transposed=False),
-        licence="CC0-1.0",
+        license="CC0-1.0",
         source={"weights": "written by hand"},
     )
 
 
 def random_pixels(count: int, height: int = 32, width: int = 32, seed: int = 0) -> np.ndarray:
-    """`(count, height, width, 3)` uint8 noise around a different colour a picture."""
+    """`(count, height, width, 3)` uint8 noise around a different color a picture."""
     random = np.random.default_rng(seed)
     base = random.integers(40, 216, (count, 1, 1, 3))
     return np.clip(base + random.integers(-40, 40, (count, height, width, 3)), 0, 255).astype(np.uint8)
 
 
 @functools.cache
-def packed(height: int = 32, width: int = 32, name: str = "colours") -> bytes:
-    """The colour network as a finished model file with golden vectors."""
+def packed(height: int = 32, width: int = 32, name: str = "colors") -> bytes:
+    """The color network as a finished model file with golden vectors."""
     graph = pixel_graph(height, width, name=name)
     card = build_card(graph, precision={"kind": "fp32", "reason": "asked for"}, measured={})
     return pack(graph.model, card, list(random_pixels(4, height, width)))

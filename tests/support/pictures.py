@@ -12,9 +12,9 @@ from PIL import Image
 RED, GREEN, BLUE = (230, 20, 20), (20, 230, 20), (20, 20, 230)
 
 
-def plain(colour: tuple[int, int, int], size: tuple[int, int] = (48, 40)) -> Image.Image:
-    """A picture of one RGB colour, `size` as (width, height)."""
-    return Image.new("RGB", size, colour)
+def plain(color: tuple[int, int, int], size: tuple[int, int] = (48, 40)) -> Image.Image:
+    """A picture of one RGB color, `size` as (width, height)."""
+    return Image.new("RGB", size, color)
 
 
 def scene(width: int, height: int, seed: int = 0) -> Image.Image:

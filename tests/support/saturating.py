@@ -51,7 +51,7 @@ def saturating_network(seed: int = 0) -> onnx.ModelProto:
 
 
 def pictures(count: int, *, size: int = 64, seed: int = 1) -> np.ndarray:
-    """`(count, size, size, 3)` uint8: smooth blobs of colour with a little noise."""
+    """`(count, size, size, 3)` uint8: smooth blobs of color with a little noise."""
     random = np.random.default_rng(seed)
     coarse = random.integers(0, 256, (count, 4, 4, 3)).astype(np.float32)
     smooth = coarse.repeat(size // 4, axis=1).repeat(size // 4, axis=2)

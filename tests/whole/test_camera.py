@@ -14,7 +14,7 @@ import pytest
 cv2 = pytest.importorskip("cv2", reason="the camera needs OpenCV: pip install opencv-python")
 sys.path.insert(0, str(Path(__file__).parents[1] / "runtime" / "live"))
 
-from live_models import colour_model  # noqa: E402
+from live_models import color_model  # noqa: E402
 from live_streams import MjpegServer, scene  # noqa: E402
 
 COMMAND = [sys.executable, "-c", "from edgecnn.cli.main import main; main()", "camera"]
@@ -23,8 +23,8 @@ ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in ("D
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    path = tmp_path / "colours.onnx"
-    path.write_bytes(colour_model())
+    path = tmp_path / "colors.onnx"
+    path.write_bytes(color_model())
     return path
 
 
@@ -62,7 +62,7 @@ def test_a_file_gives_one_json_line_a_frame_and_a_summary(clip: Path, model: Pat
     events = lines(done.stdout)
     assert [event["index"] for event in events[:-1]] == list(range(30))
     summary = events[-1]
-    assert (summary["event"], summary["labelled"], summary["dropped"]) == ("summary", 30, 0)
+    assert (summary["event"], summary["labeled"], summary["dropped"]) == ("summary", 30, 0)
     assert summary["label_age_p50_ms"] > 0
 
 
@@ -70,7 +70,7 @@ def test_for_people_labels_are_told_when_they_change(clip: Path, model: Path) ->
     done = run(clip, "--model", model, "--no-display", "--frames", 12)
     assert done.returncode == 0, done.stderr
     assert "ms old" in done.stdout
-    assert "12 frames labelled" in done.stderr
+    assert "12 frames labeled" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -14,7 +14,7 @@ cv2 = pytest.importorskip("cv2", reason="the camera needs OpenCV: pip install op
 selenium = pytest.importorskip("selenium", reason="selenium is not installed")
 sys.path.insert(0, str(Path(__file__).parents[1] / "runtime" / "live"))
 
-from live_models import colour_model  # noqa: E402
+from live_models import color_model  # noqa: E402
 from live_streams import MjpegServer  # noqa: E402
 
 COMMAND = [sys.executable, "-c", "from edgecnn.cli.main import main; main()", "camera"]
@@ -26,8 +26,8 @@ SWITCHES = (
 
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[tuple[str, MjpegServer]]:
-    model = tmp_path / "colours.onnx"
-    model.write_bytes(colour_model())
+    model = tmp_path / "colors.onnx"
+    model.write_bytes(color_model())
     with MjpegServer() as camera:
         command = [*COMMAND, camera.url, "--model", str(model), "--web", "127.0.0.1:0"]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)

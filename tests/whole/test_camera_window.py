@@ -14,7 +14,7 @@ import pytest
 cv2 = pytest.importorskip("cv2", reason="the camera needs OpenCV: pip install opencv-python")
 sys.path.insert(0, str(Path(__file__).parents[1] / "runtime" / "live"))
 
-from live_models import colour_model  # noqa: E402
+from live_models import color_model  # noqa: E402
 from live_streams import scene  # noqa: E402
 
 COMMAND = [sys.executable, "-c", "from edgecnn.cli.main import main; main()", "camera"]
@@ -39,12 +39,12 @@ def display() -> Iterator[str]:
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path]:
-    clip, model = tmp_path / "clip.avi", tmp_path / "colours.onnx"
+    clip, model = tmp_path / "clip.avi", tmp_path / "colors.onnx"
     writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"MJPG"), 30, (320, 240))
     for index in range(30):
         writer.write(scene(index, (320, 240)))
     writer.release()
-    model.write_bytes(colour_model())
+    model.write_bytes(color_model())
     return clip, model
 
 
@@ -99,8 +99,8 @@ def test_keys_snapshot_recording_and_quit(display: str, files: tuple[Path, Path]
     assert errors.count("saved ") == 2
 
 
-def _colourful(shot: np.ndarray) -> float:
-    """Share of an `(H, W, 3)` screenshot's pixels that are far from grey."""
+def _colorful(shot: np.ndarray) -> float:
+    """Share of an `(H, W, 3)` screenshot's pixels that are far from gray."""
     return float((shot.max(axis=2).astype(int) - shot.min(axis=2) > 60).mean())
 
 
@@ -115,8 +115,8 @@ def test_the_window_shows_the_picture_and_closing_it_ends_the_program(
     def shows_the_picture() -> bool:
         deadline = time.monotonic() + 6
         with (mss.MSS if hasattr(mss, "MSS") else mss.mss)(display=display) as screen:
-            # The test clip is colourful; an empty display is black, and a window that never painted is grey.
-            while _colourful(np.asarray(screen.grab(screen.monitors[0]))[:, :, :3]) <= 0.05:
+            # The test clip is colorful; an empty display is black, and a window that never painted is gray.
+            while _colorful(np.asarray(screen.grab(screen.monitors[0]))[:, :, :3]) <= 0.05:
                 if time.monotonic() > deadline:
                     return False
                 time.sleep(0.1)
@@ -140,7 +140,7 @@ def test_the_window_shows_the_picture_and_closing_it_ends_the_program(
     )
     window.send_event(close)
     connection.flush()
-    assert "frames labelled" in program.end()
+    assert "frames labeled" in program.end()
     connection.close()
 
 

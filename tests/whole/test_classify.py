@@ -11,7 +11,7 @@ from support.pictures import BLUE, GREEN, RED, encoded, huge_png, plain, save, s
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "colours.onnx"
+    path = tmp_path_factory.mktemp("model") / "colors.onnx"
     path.write_bytes(packed())
     return path
 
@@ -90,11 +90,11 @@ def test_every_bad_picture_is_one_line_and_the_rest_goes_on(model, tmp_path):
 
 
 def test_a_thousand_pictures_with_ten_bad_ones(model, tmp_path):
-    colours = {"red": RED, "green": GREEN, "blue": BLUE}
-    data = {name: encoded(plain(colour), "PNG") for name, colour in colours.items()}
+    colors = {"red": RED, "green": GREEN, "blue": BLUE}
+    data = {name: encoded(plain(color), "PNG") for name, color in colors.items()}
     expected = []
     for i in range(1000):
-        name = list(colours)[i * i % 3]
+        name = list(colors)[i * i % 3]
         expected.append("error" if i % 100 == 37 else name)
         (tmp_path / f"{i:04}.png").write_bytes(b"broken" if i % 100 == 37 else data[name])
     done = edgecnn("classify", tmp_path, "--model", model, "--json")

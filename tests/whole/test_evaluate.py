@@ -13,12 +13,12 @@ def place(tmp_path_factory):
     (folder / "other.onnx").write_bytes(packed(24, 24, name="other"))
     truth = [(RED, 0, "red"), (GREEN, 1, "green"), (BLUE, 2, "blue"), (RED, 2, "blue")]
     lines = ["file,label"]
-    for i, (colour, index, name) in enumerate(truth):
-        save(plain(colour), folder / "listed" / "images" / f"{i}.png")
-        save(plain(colour), folder / "classes" / name / f"{i}.png")
+    for i, (color, index, name) in enumerate(truth):
+        save(plain(color), folder / "listed" / "images" / f"{i}.png")
+        save(plain(color), folder / "classes" / name / f"{i}.png")
         lines.append(f"{i}.png,{index}")
     (folder / "listed" / "labels.csv").write_text("\n".join(lines))
-    arrays = np.stack([np.asarray(plain(colour)) for colour, _, _ in truth])
+    arrays = np.stack([np.asarray(plain(color)) for color, _, _ in truth])
     np.savez(folder / "set.npz", x_test=arrays, y_test=np.array([index for _, index, _ in truth]))
     return folder
 
@@ -37,7 +37,7 @@ def test_all_three_forms_give_the_same_figures(place, data):
 def test_a_reference_adds_agreement_and_people_see_the_confused_pair(place):
     done = edgecnn("evaluate", "model.onnx", "listed", "--reference", "other.onnx", cwd=place)
     assert done.code == 0, done
-    assert "colours on listed: 4 pictures, CPUExecutionProvider" in done.out
+    assert "colors on listed: 4 pictures, CPUExecutionProvider" in done.out
     assert "top-1      75.00 %" in done.out
     assert "1 × blue taken for red" in done.out
     assert "agreement  100.00 % with other.onnx, 0 labels differ" in done.out

@@ -39,7 +39,7 @@ def test_somebodys_own_network_becomes_a_proven_file(place):
     torch.save(Small().state_dict(), place / "w.pth")
     done = edgecnn(
         *("export", "own_network:make", "-o", "model.onnx", "--labels", "labels.txt", "--size", "24x32"),
-        *("--mean", "0.4,0.5,0.6", "--std", "0.2", "--kernel", "bicubic", "--name", "mine", "--licence", "MIT"),
+        *("--mean", "0.4,0.5,0.6", "--std", "0.2", "--kernel", "bicubic", "--name", "mine", "--license", "MIT"),
         *("--weights", "w.pth", "--json"),
         cwd=place,
         env={"PYTHONPATH": TESTS},
@@ -50,7 +50,7 @@ def test_somebodys_own_network_becomes_a_proven_file(place):
     assert line["check"]["pictures"] == line["check"]["same_label"] == 8
     assert line["check"]["max_relative_error"] < 1e-4
     model = ModelFile.load(place / "model.onnx")
-    assert (model.height, model.width, model.labels, model.licence) == (24, 32, LABELS, "MIT")
+    assert (model.height, model.width, model.labels, model.license) == (24, 32, LABELS, "MIT")
     assert model.preprocess.kernel == "bicubic"
     assert model.source["weights"] == "w.pth"
     assert model.features is not None
@@ -174,7 +174,7 @@ def test_wrong_sources_are_said_in_words(place):
     (place / "own.onnx").write_bytes(packed())
     for source, options, message in (
         ("absent.onnx", [], "absent.onnx cannot be read: No such file or directory"),
-        ("foreign.onnx", [], "so labels, preprocess, normalisation must be given"),
+        ("foreign.onnx", [], "so labels, preprocess, normalization must be given"),
         ("own.onnx", ["--size", "48"], "preprocess came with a model file that has its own; leave them out"),
         ("lenet", [], "the source 'lenet' is unknown; expected efficientnet_lite0"),
     ):

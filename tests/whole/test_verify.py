@@ -8,7 +8,7 @@ from support.models import float_model, packed
 
 @pytest.fixture
 def model(tmp_path):
-    path = tmp_path / "colours.onnx"
+    path = tmp_path / "colors.onnx"
     path.write_bytes(packed())
     return path
 
@@ -16,7 +16,7 @@ def model(tmp_path):
 def test_a_whole_file_passes(model):
     done = edgecnn("verify", model)
     assert done.code == 0, done
-    assert "colours passed on cpu (CPUExecutionProvider): 4 golden vectors, 4 labels equal" in done.out
+    assert "colors passed on cpu (CPUExecutionProvider): 4 golden vectors, 4 labels equal" in done.out
     assert "weights unchanged" in done.out
 
 

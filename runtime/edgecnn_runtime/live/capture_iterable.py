@@ -42,7 +42,7 @@ class IterableCapture:
                 raise SourceError(f"the iterable of pictures failed: {error}") from error
             self.position_s = None if self._step_s is None else self._taken * self._step_s
             self._taken += 1
-            # Grey and RGBA become three channels; the order of three is turned by the view alone.
+            # Gray and RGBA become three channels; the order of three is turned by the view alone.
             return check_picture(picture)[:, :, ::-1]
         return None
 

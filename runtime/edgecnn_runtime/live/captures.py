@@ -34,7 +34,7 @@ class Capture(Protocol):
 
 
 def check_picture(picture: object) -> Picture:
-    """Give any decoder's picture as `(H, W, 3)` uint8 BGR; grey and BGRA are converted.
+    """Give any decoder's picture as `(H, W, 3)` uint8 BGR; gray and BGRA are converted.
 
     Raises:
         SourceError: it is empty, or no 8-bit picture; the message says what came.

@@ -7,7 +7,7 @@ from edgecnn_runtime.live.frame import Picture
 __all__ = ["PictureHealth"]
 
 _POINTS = 24  # points looked at along each side
-_BLACK = 20  # brightest grey level that still counts as black; limited-range video has its black at 16
+_BLACK = 20  # brightest gray level that still counts as black; limited-range video has its black at 16
 
 
 class PictureHealth:

@@ -26,7 +26,7 @@ from edgecnn_runtime.result import Result, Timing
 __all__ = ["LiveClassifier"]
 
 _STATE_EVERY_S = 0.5
-_STILL_LEVELS = 2.5  # mean grey levels that a part of the picture may change and still count as still
+_STILL_LEVELS = 2.5  # mean gray levels that a part of the picture may change and still count as still
 _STILL_FOR_S = 2.0  # an answer is reused for so long at most
 
 
@@ -83,7 +83,7 @@ class LiveClassifier:
         self._with_features: Classifier | None = None
         self._answer: _Answer | None = None
         self._connection = 0
-        self._labelled, self._ages = RateMeter(), AgeMeter()
+        self._labeled, self._ages = RateMeter(), AgeMeter()
         self._still = 0
 
     def __enter__(self) -> "LiveClassifier":
@@ -100,7 +100,7 @@ class LiveClassifier:
         self.source.close()
 
     def __iter__(self) -> Iterator[View]:
-        """A view for each labelled frame, and one without a frame when the state changes or stays bad.
+        """A view for each labeled frame, and one without a frame when the state changes or stays bad.
 
         Raises:
             SourceError: the source is gone for good.
@@ -133,10 +133,10 @@ class LiveClassifier:
         return Rates(
             source.captured,
             source.dropped,
-            self._labelled.count,
+            self._labeled.count,
             self._still,
             source.fps,
-            self._labelled.per_second,
+            self._labeled.per_second,
             ages.percentile(50),
             ages.percentile(95),
         )
@@ -162,7 +162,7 @@ class LiveClassifier:
         at_s = frame.grabbed_at if frame.position_s is None else frame.position_s
         smoothed = self._smoother.update(answer.result.probabilities, at_s)
         sure = smoothed.score >= self._min_score
-        self._labelled.tick()
+        self._labeled.tick()
         self._still += still
         self._ages.add(frame.age_ms)
         return View(

@@ -1,4 +1,4 @@
-"""Whether the picture stands still, moves or is another one, seen on a small grey copy."""
+"""Whether the picture stands still, moves or is another one, seen on a small gray copy."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from edgecnn_runtime.live.opencv import cv2
 __all__ = ["Motion", "MotionMeter"]
 
 _SIZE = (32, 24)
-_CUT = 28.0  # mean grey levels between two frames; panning a camera stays below 20
+_CUT = 28.0  # mean gray levels between two frames; panning a camera stays below 20
 _CUT_RATIO = 4.0  # and so many times the usual difference
 
 
@@ -20,7 +20,7 @@ class Motion:
     """One frame against an earlier one.
 
     Attributes:
-        difference: mean absolute difference, in grey levels from 0 to 255.
+        difference: mean absolute difference, in gray levels from 0 to 255.
         is_cut: the picture has become another one.
     """
 
@@ -29,7 +29,7 @@ class Motion:
 
 
 class MotionMeter:
-    """Compares frames on 32×24 grey points."""
+    """Compares frames on 32×24 gray points."""
 
     def __init__(self) -> None:
         self._last: npt.NDArray[np.int16] | None = None
@@ -40,8 +40,8 @@ class MotionMeter:
         """Compare a frame, `(H, W, 3)` uint8 BGR, with the one before it."""
         # Every n-th pixel first: averaging all pixels of a 4K frame would cost more than the network.
         step = max(1, min(bgr.shape[0] // 96, bgr.shape[1] // 128))
-        grey = cv2.cvtColor(np.ascontiguousarray(bgr[::step, ::step]), cv2.COLOR_BGR2GRAY)
-        small = cv2.resize(grey, _SIZE, interpolation=cv2.INTER_AREA).astype(np.int16)
+        gray = cv2.cvtColor(np.ascontiguousarray(bgr[::step, ::step]), cv2.COLOR_BGR2GRAY)
+        small = cv2.resize(gray, _SIZE, interpolation=cv2.INTER_AREA).astype(np.int16)
         last, self._last = self._last, small
         if last is None:
             return Motion(0.0, False)
@@ -52,7 +52,7 @@ class MotionMeter:
         return Motion(difference, is_cut)
 
     def since_anchor(self) -> float:
-        """Mean difference in grey levels between the last frame and the anchored one; infinite without an anchor."""
+        """Mean difference in gray levels between the last frame and the anchored one; infinite without an anchor."""
         if self._anchor is None or self._last is None:
             return float("inf")
         # The largest of 4×4 parts, so that a small thing that moves in a still picture counts.

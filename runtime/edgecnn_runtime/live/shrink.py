@@ -11,7 +11,7 @@ from edgecnn_runtime.preprocess import Preprocess
 __all__ = ["pixels_from_bgr"]
 
 # As long as twice the pixels that the network needs remain, averaging whole blocks first changes the antialiased
-# resize behind it by a grey level or so; it is what Pillow offers as reducing_gap=2.0.
+# resize behind it by a gray level or so; it is what Pillow offers as reducing_gap=2.0.
 _GAP = 2.0
 
 
@@ -35,8 +35,8 @@ def pixels_from_bgr(bgr: Picture, preprocess: Preprocess) -> Picture:
         top, left = (bgr.shape[0] - height * factor) // 2, (bgr.shape[1] - width * factor) // 2
         whole = bgr[top : top + height * factor, left : left + width * factor]
         bgr = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    # The border's colour is the one thing in which the order of channels matters.
-    in_bgr = replace(preprocess, pad_colour=preprocess.pad_colour[::-1])
+    # The border's color is the one thing in which the order of channels matters.
+    in_bgr = replace(preprocess, pad_color=preprocess.pad_color[::-1])
     return np.ascontiguousarray(in_bgr.apply(bgr)[:, :, ::-1])
 
 

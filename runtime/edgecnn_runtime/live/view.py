@@ -23,17 +23,17 @@ class Rates:
     Attributes:
         captured: frames grabbed.
         dropped: frames grabbed and overwritten by a newer one before anybody took them.
-        labelled: frames classified, reused answers of still pictures included.
-        still: labelled frames whose answer was reused because the picture stood still.
+        labeled: frames classified, reused answers of still pictures included.
+        still: labeled frames whose answer was reused because the picture stood still.
         capture_fps: frames grabbed a second.
-        inference_fps: frames labelled a second.
+        inference_fps: frames labeled a second.
         age_p50_ms: median time from grab to label.
         age_p95_ms: 95th percentile of it.
     """
 
     captured: int
     dropped: int
-    labelled: int
+    labeled: int
     still: int
     capture_fps: float
     inference_fps: float
@@ -43,7 +43,7 @@ class Rates:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A labelled frame, or, with `frame` None, a change of the source's state.
+    """A labeled frame, or, with `frame` None, a change of the source's state.
 
     Attributes:
         frame: the picture; None while the source gives none.

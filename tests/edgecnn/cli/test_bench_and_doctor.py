@@ -5,7 +5,7 @@ from support.models import packed
 
 @pytest.fixture
 def model(tmp_path):
-    path = tmp_path / "colours.onnx"
+    path = tmp_path / "colors.onnx"
     path.write_bytes(packed())
     return path
 

@@ -43,7 +43,7 @@ def test_own_size_is_what_preprocess_gives_back():
     np.testing.assert_array_equal(Preprocess(height=20, width=20).apply(pixels), pixels)
 
 
-def test_grey_pictures_keep_one_channel_and_columns_of_labels_are_taken(tmp_path):
+def test_gray_pictures_keep_one_channel_and_columns_of_labels_are_taken(tmp_path):
     values = arrays(channels=1)
     data = load_data(save(tmp_path, x=values["x_train"][..., 0], y=values["y_train"][:, None]))
     assert data.channels == 1 and data.train.shape == (20, 20, 1)

@@ -8,21 +8,21 @@ from PIL import Image
 
 from edgecnn.data import LazyPictures, folder, load_data
 
-COLOURS = {"blue": (20, 40, 200), "red": (200, 30, 30)}
+COLORS = {"blue": (20, 40, 200), "red": (200, 30, 30)}
 
 
-def paint(path, colour, mode="RGB", size=(40, 30), seed=0):
+def paint(path, color, mode="RGB", size=(40, 30), seed=0):
     random = np.random.default_rng(seed)
     noise = random.integers(0, 40, (size[1], size[0], 3))
-    picture = Image.fromarray(np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)).convert(mode)
+    picture = Image.fromarray(np.clip(np.array(color) + noise, 0, 255).astype(np.uint8)).convert(mode)
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.save(path)
 
 
 def make(root, count=25):
-    for name, colour in COLOURS.items():
+    for name, color in COLORS.items():
         for number in range(count):
-            paint(root / name / f"{number:02}.png", colour, seed=number + 1000 * len(name))
+            paint(root / name / f"{number:02}.png", color, seed=number + 1000 * len(name))
     return root
 
 
@@ -54,9 +54,9 @@ def test_keeps_a_split_that_is_there(tmp_path):
         load_data(str(tmp_path), size=16)
 
 
-def test_takes_grey_alpha_palette_and_huge_pictures_together(tmp_path):
+def test_takes_gray_alpha_palette_and_huge_pictures_together(tmp_path):
     make(tmp_path)
-    paint(tmp_path / "red" / "grey.png", (90, 90, 90), "L")
+    paint(tmp_path / "red" / "gray.png", (90, 90, 90), "L")
     paint(tmp_path / "red" / "alpha.png", (200, 0, 0), "RGBA")
     paint(tmp_path / "red" / "palette.png", (200, 0, 0), "P")
     paint(tmp_path / "red" / "huge.jpg", (200, 0, 0), size=(400, 300))
@@ -102,7 +102,7 @@ def test_refuses_what_cannot_be_trained_on(tmp_path):
 
 
 def test_refuses_one_class(tmp_path):
-    paint(tmp_path / "red" / "0.png", COLOURS["red"])
-    paint(tmp_path / "red" / "1.png", COLOURS["red"])
+    paint(tmp_path / "red" / "0.png", COLORS["red"])
+    paint(tmp_path / "red" / "1.png", COLORS["red"])
     with pytest.raises(DataError, match=r"one class only \('red'\)"):
         load_data(str(tmp_path), size=16)

@@ -4,7 +4,7 @@ from edgecnn_runtime import Classifier, DataError
 from support.models import LABELS, packed
 from support.pictures import BLUE, GREEN, RED, plain
 
-from edgecnn.evaluation.labelled import LabelledPictures
+from edgecnn.data.labeled import LabeledPictures
 from edgecnn.evaluation.score import answer, score
 
 
@@ -13,10 +13,10 @@ def classifier() -> Classifier:
     return Classifier(packed(), device="cpu", threads=1)
 
 
-def pictures(*pairs) -> LabelledPictures:
+def pictures(*pairs) -> LabeledPictures:
     sources = [np.asarray(plain(source)) if isinstance(source, tuple) else source for source, _ in pairs]
     names = tuple(f"picture {i}" for i in range(len(pairs)))
-    return LabelledPictures("made", sources, names, np.array([label for _, label in pairs]))
+    return LabeledPictures("made", sources, names, np.array([label for _, label in pairs]))
 
 
 def test_figures_are_counted_right(classifier):

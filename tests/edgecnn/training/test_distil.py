@@ -9,7 +9,7 @@ from support.training import train_toy
 from edgecnn.data import PicturesInMemory
 from edgecnn.training.distil import divergences, load_teacher
 from edgecnn.training.outcome import Listener
-from edgecnn.training.run_folder import hash_weights, read_run
+from edgecnn.zoo.runs import hash_weights, read_run
 
 CPU = torch.device("cpu")
 

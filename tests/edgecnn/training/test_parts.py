@@ -7,7 +7,7 @@ from edgecnn_runtime.errors import OptionError
 from torch import nn
 
 from edgecnn.training.average import AveragedWeights
-from edgecnn.training.batches import Normalise, epoch_batches, pixel_statistics
+from edgecnn.training.batches import Normalize, epoch_batches, pixel_statistics
 from edgecnn.training.head import fit_head
 from edgecnn.training.muon import Muon, orthogonalize
 from edgecnn.training.probe import choose_speed, has_native_bf16, is_out_of_memory
@@ -144,20 +144,20 @@ def test_batches_follow_from_seed_and_epoch_alone(toy):
         assert batch.labels.tolist() == toy.train.labels[batch.numbers].tolist()
 
 
-def test_pixel_statistics_normalise(toy):
-    normalise = pixel_statistics(toy.train)
-    inputs = normalise(torch.from_numpy(toy.train.batch(np.arange(200))))
+def test_pixel_statistics_normalize(toy):
+    normalize = pixel_statistics(toy.train)
+    inputs = normalize(torch.from_numpy(toy.train.batch(np.arange(200))))
     assert inputs.shape == (200, 3, 20, 20)
     torch.testing.assert_close(inputs.mean((0, 2, 3)), torch.zeros(3), atol=1e-4, rtol=0)
     torch.testing.assert_close(inputs.std((0, 2, 3)), torch.ones(3), atol=1e-3, rtol=0)
-    assert isinstance(normalise, Normalise)
+    assert isinstance(normalize, Normalize)
 
 
-def test_the_head_is_a_regularised_logistic_regression():
+def test_the_head_is_a_regularized_logistic_regression():
     random = np.random.default_rng(0)
     labels = np.arange(300) % 3
-    centres = random.normal(size=(3, 40)).astype(np.float32)
-    features = centres[labels] * 2 + random.normal(size=(300, 40)).astype(np.float32) + 5
+    centers = random.normal(size=(3, 40)).astype(np.float32)
+    features = centers[labels] * 2 + random.normal(size=(300, 40)).astype(np.float32) + 5
     fitted = fit_head(features, labels, 3, seed=0)
     answers = (torch.from_numpy(features) @ fitted.weight.T + fitted.bias).argmax(1).numpy()
     assert (answers == labels).mean() > 0.98 and fitted.held_back_accuracy > 0.95

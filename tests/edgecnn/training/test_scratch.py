@@ -12,7 +12,7 @@ from support.training import train_toy
 from edgecnn.data import PicturesInMemory
 from edgecnn.training.loop import DivergedError
 from edgecnn.training.outcome import Listener
-from edgecnn.training.run_folder import load_run, read_run
+from edgecnn.zoo.runs import load_run, read_run
 
 
 def weights(folder):
@@ -145,11 +145,11 @@ def test_memory_that_runs_out_halves_the_batch_once(toy, tmp_path, monkeypatch):
         train_toy(toy, tmp_path / "none", epochs=1)
 
 
-def test_grey_pictures_train_a_network_of_one_channel(toy, tmp_path):
-    def grey(split):
+def test_gray_pictures_train_a_network_of_one_channel(toy, tmp_path):
+    def gray(split):
         return PicturesInMemory(split.pixels[..., :1].copy(), split.labels)
 
-    train_toy(replace(toy, train=grey(toy.train), test=grey(toy.test)), tmp_path, epochs=1)
+    train_toy(replace(toy, train=gray(toy.train), test=gray(toy.test)), tmp_path, epochs=1)
     network = load_run(tmp_path)
     assert network.channels == 1 and len(network.mean) == 3
     assert network.module(torch.zeros(1, 1, 20, 20)).shape == (1, 3)

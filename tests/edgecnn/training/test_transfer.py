@@ -8,9 +8,9 @@ from safetensors.torch import load_file
 from edgecnn import zoo
 from edgecnn.training.blocks import cut_before, find_blocks, train_only_last
 from edgecnn.training.outcome import Listener
-from edgecnn.training.run_folder import load_run, read_run
 from edgecnn.training.transfer import TransferSettings, fine_tuning_recipe, train_transfer
 from edgecnn.training.world import join_world
+from edgecnn.zoo.runs import load_run, read_run
 
 
 def transfer(data, base, folder, cache, *, train_last=1, unfreeze=0, epochs=2, **settings):

@@ -8,10 +8,10 @@ import pytest
 from edgecnn_runtime import OptionError
 from PIL import Image
 
-from edgecnn.understanding.convolution import Slide, convolve, convolve_channels, max_pool, trace
-from edgecnn.understanding.convolution_page import convolution_page
-from edgecnn.understanding.convolution_pictures import Convolution, animate, draw
-from edgecnn.understanding.convolution_text import format_trace
+from edgecnn.understanding.convolving.convolution import Slide, convolve, convolve_channels, max_pool, trace
+from edgecnn.understanding.convolving.convolution_page import convolution_page
+from edgecnn.understanding.convolving.convolution_pictures import Convolution, animate, draw
+from edgecnn.understanding.convolving.convolution_text import format_trace
 from edgecnn.understanding.kernels import KERNELS, parse_kernels, parse_matrix
 
 IMAGE = parse_matrix("3 3 2 1 0 / 0 0 1 3 1 / 3 1 2 2 3 / 2 0 0 2 2 / 2 0 0 0 1")

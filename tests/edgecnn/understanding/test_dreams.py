@@ -1,4 +1,4 @@
-"""Feature visualisation: strength against photos, the same by seed, dead channels, bad input."""
+"""Feature visualization: strength against photos, the same by seed, dead channels, bad input."""
 
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ pytest.importorskip("edgecnn_export", reason="needs the extra edgecnn[export]")
 
 from edgecnn_export.network import Network  # noqa: E402
 
-from edgecnn.understanding.dream_page import dream_page, dream_sheet  # noqa: E402
-from edgecnn.understanding.dreams import activations, dream, layer_names  # noqa: E402
+from edgecnn.understanding.dreaming.dream_page import dream_page, dream_sheet  # noqa: E402
+from edgecnn.understanding.dreaming.dreams import activations, dream, layer_names  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def network() -> Any:
         module[4].bias[2] = -1
     return Network(
         module=module, name="tiny", labels=("cat", "dog", "bus"), preprocess=Preprocess(height=64, width=64),
-        mean=(0.5,) * 3, std=(0.25,) * 3, licence="none", source={"architecture": "test"},
+        mean=(0.5,) * 3, std=(0.25,) * 3, license="none", source={"architecture": "test"},
     )  # fmt: skip
 
 
@@ -88,8 +88,8 @@ def test_a_dead_channel_is_called_silent(network: Any):
 def test_a_class_is_painted_by_its_logit(network: Any):
     (entry,) = dream(network, None, [1], size=48, steps=30)
     assert entry.label == "dog"
-    grey = np.full((48, 48, 3), 128, np.uint8)
-    assert entry.activation > activations(network, None, [1], grey)[0]
+    gray = np.full((48, 48, 3), 128, np.uint8)
+    assert entry.activation > activations(network, None, [1], gray)[0]
     assert dream_sheet([entry]).width > 48
 
 

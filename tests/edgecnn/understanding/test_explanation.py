@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 from edgecnn_runtime import Classifier, OptionError, Preprocess
 from edgecnn_runtime.model_file import default_model_path
-from edgecnn_runtime.normalise import Normalisation
+from edgecnn_runtime.normalization import Normalization
 
 pytest.importorskip("onnx", reason="needs the extra edgecnn[understand]")
 
-from edgecnn.understanding.class_maps import cam_source, upsampled
-from edgecnn.understanding.comparison import compare
-from edgecnn.understanding.explain_page import explain_page
-from edgecnn.understanding.explain_pictures import sheet
-from edgecnn.understanding.explanation import Explanation, explain
-from edgecnn.understanding.first_layer import sobel_edges
-from edgecnn.understanding.graph import Graph
-from edgecnn.understanding.occlusion import occlusion_map
-from edgecnn.understanding.stored import weight_values
+from edgecnn.understanding.explaining.class_maps import cam_source, upsampled
+from edgecnn.understanding.explaining.comparison import compare
+from edgecnn.understanding.explaining.explain_page import explain_page
+from edgecnn.understanding.explaining.explain_pictures import sheet
+from edgecnn.understanding.explaining.explanation import Explanation, explain
+from edgecnn.understanding.explaining.first_layer import sobel_edges
+from edgecnn.understanding.explaining.occlusion import occlusion_map
+from edgecnn.understanding.inspecting.graph import Graph
+from edgecnn.understanding.inspecting.stored import weight_values
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def foreign(builder: Any, *, pooled: bool, seed: int = 0) -> Classifier:
         device="cpu",
         labels=["a", "b", "c", "d"],
         preprocess=Preprocess(height=32, width=32, resize="squash"),
-        normalisation=Normalisation(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
+        normalization=Normalization(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     )
 
 
@@ -153,7 +153,7 @@ def test_sobel_edges_have_the_pictures_size():
     assert np.abs(along_y).max() == 0
 
 
-def test_weights_are_read_through_quantisation(builder: Any):
+def test_weights_are_read_through_quantization(builder: Any):
     b = builder()
     stored = np.array([[1, -2], [3, 4]], np.int8)
     scale, zero = b.constant(np.array([0.5, 2], np.float32)), b.constant(np.array([0, 1], np.int8))

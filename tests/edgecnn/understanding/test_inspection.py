@@ -10,11 +10,11 @@ onnx = pytest.importorskip("onnx", reason="needs the extra edgecnn[understand]")
 
 from edgecnn_runtime import ModelFileError, OptionError  # noqa: E402
 
-from edgecnn.understanding.inspect_page import inspect_page  # noqa: E402
-from edgecnn.understanding.inspection import Inspection, inspect, inspect_graph  # noqa: E402
+from edgecnn.understanding.inspecting.inspect_page import inspect_page  # noqa: E402
+from edgecnn.understanding.inspecting.inspection import Inspection, inspect, inspect_graph  # noqa: E402
+from edgecnn.understanding.inspecting.profile import profile, time_by_operator  # noqa: E402
+from edgecnn.understanding.inspecting.text_table import layer_table, short_number  # noqa: E402
 from edgecnn.understanding.names import find_class  # noqa: E402
-from edgecnn.understanding.profile import profile, time_by_operator  # noqa: E402
-from edgecnn.understanding.text_table import layer_table, short_number  # noqa: E402
 
 
 def small(builder: Any) -> Any:
@@ -27,7 +27,7 @@ def small(builder: Any) -> Any:
 
 
 def quantized(builder: Any) -> Any:
-    """The convolution as quantisers store it: integers behind DequantizeLinear, on both sides."""
+    """The convolution as quantizers store it: integers behind DequantizeLinear, on both sides."""
     b = builder(channels=3, size=(16, 16))
     scale, zero = b.constant(np.float32(0.1)), b.constant(np.uint8(128))
     weight_zero = b.constant(np.int8(0))
@@ -54,7 +54,7 @@ def test_totals_and_rows_add_up(builder: Any):
     assert ("card", "none: edgecnn did not write this file") in inspection.facts()
 
 
-def test_a_quantised_convolution_is_one_row_with_its_parameters(builder: Any):
+def test_a_quantized_convolution_is_one_row_with_its_parameters(builder: Any):
     inspection = look(quantized(builder))
     (layer,) = inspection.layers
     assert (layer.operator, layer.precision, layer.parameters) == ("Conv", "int8", 8 * 27 + 8)

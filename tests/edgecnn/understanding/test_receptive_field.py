@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("onnx", reason="needs the extra edgecnn[understand]")
 
-from edgecnn.understanding.graph import Graph
-from edgecnn.understanding.layers import Layer, layers_of
+from edgecnn.understanding.inspecting.graph import Graph
+from edgecnn.understanding.inspecting.layers import Layer, layers_of
 
 
 def rows(graph: Any, output: str) -> dict[str, Layer]:

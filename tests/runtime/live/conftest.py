@@ -18,9 +18,9 @@ def pytest_report_header() -> str:
 @pytest.fixture(scope="session")
 def classifier():
     from edgecnn_runtime import Classifier
-    from live_models import colour_model
+    from live_models import color_model
 
-    return Classifier(colour_model(), device="cpu", threads=1)
+    return Classifier(color_model(), device="cpu", threads=1)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 LABELS = ("red", "green", "blue", "Wärmebild", "猫 γάτα")
 
 
-def colour_model(size: int = 32, *, features: bool = True, sharpness: float = 8.0) -> bytes:
+def color_model(size: int = 32, *, features: bool = True, sharpness: float = 8.0) -> bytes:
     """A model whose first three classes score the mean red, green and blue of the picture."""
     kernel = np.zeros((3, 3, 3, 3), np.float32)
     for channel in range(3):
@@ -31,7 +31,7 @@ def colour_model(size: int = 32, *, features: bool = True, sharpness: float = 8.
         outputs.append(helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", 3, size, size]))
     graph = helper.make_graph(
         nodes,
-        "colours",
+        "colors",
         [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", size, size, 3])],
         outputs,
         [numpy_helper.from_array(kernel, "kernel"), numpy_helper.from_array(weights, "weights")],
@@ -40,7 +40,7 @@ def colour_model(size: int = 32, *, features: bool = True, sharpness: float = 8.
     card = {
         "format": 1,
         "task": "classify",
-        "name": "colours",
+        "name": "colors",
         "licence": "CC0-1.0",
         "labels": list(LABELS),
         "input": {"name": "pixels", "height": size, "width": size},
@@ -53,6 +53,6 @@ def colour_model(size: int = 32, *, features: bool = True, sharpness: float = 8.
     return bytes(model.SerializeToString())
 
 
-def plain(colour: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> np.ndarray:
-    """`(height, width, 3)` uint8 of one RGB colour."""
-    return np.full((size[1], size[0], 3), colour, np.uint8)
+def plain(color: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> np.ndarray:
+    """`(height, width, 3)` uint8 of one RGB color."""
+    return np.full((size[1], size[0], 3), color, np.uint8)

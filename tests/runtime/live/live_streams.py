@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-BLOCK = 16  # pixels a side of one bit: a JPEG or H.264 block stays one colour
+BLOCK = 16  # pixels a side of one bit: a JPEG or H.264 block stays one color
 BITS = 40  # 32 bits of milliseconds and 8 of check sum
 
 

@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 from edgecnn_runtime import Classifier, ModelFileError, OptionError
 from edgecnn_runtime.live import LiveClassifier, SmoothingOptions, Source, SourceOptions, State
-from live_models import LABELS, colour_model, plain
+from live_models import LABELS, color_model, plain
 from live_streams import MjpegServer
 
 RED, GREEN, BLUE = (220, 20, 20), (20, 220, 20), (20, 20, 220)
 
 
-def test_every_frame_of_an_iterable_is_labelled_as_the_classifier_would(classifier: Classifier) -> None:
+def test_every_frame_of_an_iterable_is_labeled_as_the_classifier_would(classifier: Classifier) -> None:
     pictures = [plain(RED), plain(GREEN), plain(BLUE)]
     views = list(LiveClassifier(classifier, pictures, smoothing=SmoothingOptions(time_constant_s=0)))
     assert [view.label for view in views] == ["red", "green", "blue"]
     for picture, view in zip(pictures, views, strict=True):
         assert view.result is not None
         np.testing.assert_array_equal(view.result.logits, classifier(picture).logits)
-    assert views[-1].rates.labelled == 3
+    assert views[-1].rates.labeled == 3
     assert [p.label for p in views[0].top(2)] == ["red", "green"]
 
 
@@ -65,7 +65,7 @@ def test_inner_maps_come_when_they_are_wanted(classifier: Classifier) -> None:
 
 
 def test_a_model_without_features_says_so() -> None:
-    live = LiveClassifier(Classifier(colour_model(features=False), threads=1), [plain(RED)])
+    live = LiveClassifier(Classifier(color_model(features=False), threads=1), [plain(RED)])
     assert not live.can_show_activation
     live.want_activation = True
     with pytest.raises(ModelFileError, match="no features output"):
@@ -75,7 +75,7 @@ def test_a_model_without_features_says_so() -> None:
 def test_a_lost_source_gives_states_and_never_a_label(classifier: Classifier, mjpeg: MjpegServer) -> None:
     options = SourceOptions(read_timeout_s=0.4, open_timeout_s=1, stale_after_s=0.2)
     with LiveClassifier(classifier, Source(mjpeg.url, options)) as live:
-        states, labelled_while_down = [], 0
+        states, labeled_while_down = [], 0
         threading.Timer(0.4, mjpeg.cut).start()
         threading.Timer(1.6, mjpeg.resume).start()
         down = False
@@ -86,15 +86,15 @@ def test_a_lost_source_gives_states_and_never_a_label(classifier: Classifier, mj
                 assert (view.label, view.result, view.top()) == ("", None, ())
                 assert view.to_dict()["event"] == "state"
             elif down and view.frame.connection == 0:
-                labelled_while_down += 1
+                labeled_while_down += 1
             elif down:
                 break
         assert State.RECONNECTING in states
         assert states[-1] is State.LIVE
-        assert labelled_while_down == 0
+        assert labeled_while_down == 0
 
 
-def test_frames_are_labelled_or_counted_as_dropped(classifier: Classifier, mjpeg: MjpegServer) -> None:
+def test_frames_are_labeled_or_counted_as_dropped(classifier: Classifier, mjpeg: MjpegServer) -> None:
     with LiveClassifier(classifier, mjpeg.url) as live:
         views = []
         for view in live:

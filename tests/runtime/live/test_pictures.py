@@ -5,17 +5,18 @@ import numpy as np
 import pytest
 from edgecnn_runtime import ModelFile, Preprocess
 from edgecnn_runtime.live.feature_grid import feature_grid, first_layer_tensor
-from edgecnn_runtime.live.heat import heat_over, seen_box
 from edgecnn_runtime.live.motion import MotionMeter
 from edgecnn_runtime.live.shrink import pixels_from_bgr
-from edgecnn_runtime.live.sobel import KERNELS, EdgeKind, Sobel
-from live_models import colour_model
+from live_models import color_model
 from live_streams import scene
+
+from edgecnn.camera.heat import heat_over, seen_box
+from edgecnn.camera.sobel import KERNELS, EdgeKind, Sobel
 
 RULES = [
     Preprocess(224, 224, resize_to=256, kernel="bicubic"),
     Preprocess(224, 224, resize="squash", kernel="bilinear"),
-    Preprocess(96, 160, resize="letterbox", kernel="lanczos", pad_colour=(10, 20, 30)),
+    Preprocess(96, 160, resize="letterbox", kernel="lanczos", pad_color=(10, 20, 30)),
 ]
 
 
@@ -38,7 +39,7 @@ def test_small_frames_give_the_very_same_pixels(preprocess: Preprocess, size: tu
 
 @pytest.mark.parametrize("preprocess", RULES, ids=lambda rule: rule.resize)
 @pytest.mark.parametrize("size", [(1920, 1080), (1081, 1927)])
-def test_large_frames_stay_within_grey_levels_of_it(preprocess: Preprocess, size: tuple[int, int]) -> None:
+def test_large_frames_stay_within_gray_levels_of_it(preprocess: Preprocess, size: tuple[int, int]) -> None:
     bgr = natural(*size)
     wanted = preprocess.apply(np.ascontiguousarray(bgr[:, :, ::-1])).astype(int)
     difference = np.abs(pixels_from_bgr(bgr, preprocess) - wanted)
@@ -51,9 +52,9 @@ def test_large_frames_stay_within_grey_levels_of_it(preprocess: Preprocess, size
 @pytest.mark.parametrize("kind", list(EdgeKind))
 def test_edges_equal_the_plain_sobel(shape: tuple[int, int], kind: EdgeKind) -> None:
     bgr = np.random.default_rng(2).integers(0, 256, (*shape, 3), np.uint8)
-    grey = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
+    gray = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
     # spatialGradient's border is the default one of Sobel.
-    down, across = cv2.Sobel(grey, cv2.CV_16S, 0, 1), cv2.Sobel(grey, cv2.CV_16S, 1, 0)
+    down, across = cv2.Sobel(gray, cv2.CV_16S, 0, 1), cv2.Sobel(gray, cv2.CV_16S, 1, 0)
     edges = Sobel().edges(bgr, kind)
     assert edges.shape == shape
     if kind is EdgeKind.HORIZONTAL:
@@ -66,11 +67,11 @@ def test_edges_equal_the_plain_sobel(shape: tuple[int, int], kind: EdgeKind) -> 
 
 
 def test_the_shown_kernels_are_those_that_run() -> None:
-    grey = np.random.default_rng(3).integers(0, 256, (9, 9), np.uint8)
-    across, down = cv2.spatialGradient(grey)
+    gray = np.random.default_rng(3).integers(0, 256, (9, 9), np.uint8)
+    across, down = cv2.spatialGradient(gray)
     for kind, gradient in ((EdgeKind.VERTICAL, across), (EdgeKind.HORIZONTAL, down)):
         kernel = np.array(KERNELS[kind], np.float64)
-        assert np.array_equal(cv2.filter2D(grey, cv2.CV_64F, kernel)[1:-1, 1:-1], gradient[1:-1, 1:-1])
+        assert np.array_equal(cv2.filter2D(gray, cv2.CV_64F, kernel)[1:-1, 1:-1], gradient[1:-1, 1:-1])
 
 
 def test_motion_tells_still_moving_and_cut_apart() -> None:
@@ -90,7 +91,7 @@ def test_motion_tells_still_moving_and_cut_apart() -> None:
 
 
 def test_the_first_layer_is_found_and_laid_out() -> None:
-    model = ModelFile.load(colour_model())
+    model = ModelFile.load(color_model())
     assert first_layer_tensor(model) == "features"
     maps = np.stack([np.full((8, 8), index, np.int8) for index in range(12)])
     maps[:, 4:] += 50

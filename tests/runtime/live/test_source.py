@@ -95,7 +95,7 @@ def test_a_folder_plays_in_the_order_of_numbers_and_skips_what_is_no_picture(tmp
         Source(tmp_path / "empty").open()
 
 
-def test_an_iterable_gives_every_array_with_grey_and_alpha_made_rgb() -> None:
+def test_an_iterable_gives_every_array_with_gray_and_alpha_made_rgb() -> None:
     arrays = [np.full((4, 4), 7, np.uint8), np.full((4, 4, 1), 8, np.uint8), np.full((4, 4, 4), 9, np.uint8)]
     with Source(arrays) as source:
         frames = list(source)

@@ -1,0 +1,1 @@
+"""`edgecnn convolve`: the sliding window made visible."""

@@ -1,0 +1,1 @@
+"""`edgecnn explain`: why the network said so."""

@@ -1,0 +1,1 @@
+"""`edgecnn inspect`: layers, shapes, costs and receptive fields of a whole network."""

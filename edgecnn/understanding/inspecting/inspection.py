@@ -1,0 +1,172 @@
+"""A network looked at as a whole: its layers, totals, and what its card says."""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import onnx
+from edgecnn_runtime.card import CARD_KEY
+from edgecnn_runtime.errors import ModelFileError
+
+from edgecnn.understanding.inspecting.graph import Dimension, Graph
+from edgecnn.understanding.inspecting.layers import Layer, layers_of
+from edgecnn.understanding.names import unknown_name
+
+__all__ = ["Inspection", "inspect", "inspect_graph"]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What `edgecnn inspect` tells about a network.
+
+    Attributes:
+        name: short name.
+        layers: one row a layer, in the order in which they run.
+        height, width: of the picture; a name or `?` where the graph leaves them free.
+        size_bytes: of the file (of the graph, for a network out of the zoo).
+        card: the metadata that edgecnn wrote into the file; empty for other files.
+        data: the file's bytes.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+    height: Dimension
+    width: Dimension
+    size_bytes: int
+    card: dict[str, Any] = field(repr=False)
+    data: bytes = field(repr=False)
+
+    @property
+    def parameters(self) -> int:
+        """Learned numbers, shared ones counted once."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def macs(self) -> int | None:
+        """Multiply-accumulates for one picture; None when a layer's are not known."""
+        counts = [layer.macs for layer in self.layers]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
+    @property
+    def weight_bytes(self) -> int:
+        """What the parameters take in the file."""
+        return sum(layer.weight_bytes for layer in self.layers)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names; empty when the file does not tell."""
+        return tuple(self.card.get("labels", ()))
+
+    def layer(self, name: str) -> Layer:
+        """The layer with this name (or tensor).
+
+        Raises:
+            OptionError: there is none; the nearest names are suggested.
+        """
+        for layer in self.layers:
+            if name in (layer.name, layer.tensor):
+                return layer
+        raise unknown_name("layer", name, [layer.name for layer in self.layers])
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Lines under the table: totals, preprocessing, labels, license, measured figures."""
+        facts = [
+            ("layers", f"{len(self.layers)}"),
+            ("parameters", f"{self.parameters:,} in {self.weight_bytes:,} bytes"),
+            ("multiply-accumulates", self._macs_in_words()),
+            ("file", f"{self.size_bytes:,} bytes"),
+            ("picture", f"{self.height} x {self.width} pixels (height x width)"),
+        ]
+        if not self.card:
+            return [*facts, ("card", "none: edgecnn did not write this file")]
+        labels = self.labels
+        facts.append(("preprocess", _line(self.card.get("preprocess", {}))))
+        if labels:
+            facts.append(("labels", f"{len(labels)}: {', '.join(labels[:3])}{', …' if len(labels) > 3 else ''}"))
+        for key in ("licence", "source", "precision", "measured"):
+            value = self.card.get(key)
+            if value:
+                facts.append((key, _line(value)))
+        return facts
+
+    def _macs_in_words(self) -> str:
+        if self.macs is not None:
+            return f"{self.macs:,} a picture"
+        lost = next(layer for layer in self.layers if layer.macs is None)
+        return f"unknown: {lost.name} ({lost.operator}) has a free size or cannot be counted from its shapes"
+
+
+def inspect(source: str | os.PathLike[str]) -> Inspection:
+    """Inspect a model file, any `.onnx`, or a network by its zoo name.
+
+    Raises:
+        ModelFileError: the file cannot be read as an ONNX graph.
+        OptionError: neither a file nor a known network.
+    """
+    path = Path(source)
+    text = os.fspath(source)
+    if path.is_file():
+        try:
+            return inspect_graph(path.read_bytes(), name=path.stem)
+        except ModelFileError as error:
+            raise ModelFileError(f"{path}: {error}") from error
+    if path.suffix == ".onnx":
+        raise ModelFileError(f"there is no file {text!r}; give an .onnx file or a network's name (see `edgecnn zoo`).")
+    from edgecnn.zoo import NetworkRequest, load
+
+    # What a network costs and sees does not depend on its weights, so none are fetched; a run folder has its own.
+    network = load(text) if path.is_dir() else load(text, NetworkRequest(random_weights=True))
+    from edgecnn_export.to_onnx import to_onnx
+
+    exported = to_onnx(network)
+    card = {
+        "labels": list(network.labels),
+        "preprocess": network.preprocess.to_dict(),
+        "licence": network.license,
+        "source": network.source,
+    }
+    return inspect_graph(exported.model, name=network.name, card=card)
+
+
+def inspect_graph(source: bytes | onnx.ModelProto, *, name: str, card: dict[str, Any] | None = None) -> Inspection:
+    """Inspect a graph in memory."""
+    graph = Graph(source)
+    if card is None:
+        card = _card(graph.model)
+    height, width = graph.picture_size
+    layers = tuple(layers_of(graph))
+    if not layers:
+        raise ModelFileError("no operator of the graph works on its input; expected a network that takes a picture.")
+    data = source if isinstance(source, bytes) else source.SerializeToString()
+    return Inspection(str(card.get("name", name)), layers, height, width, graph.size_bytes, card, data)
+
+
+def _card(model: onnx.ModelProto) -> dict[str, Any]:
+    for entry in model.metadata_props:
+        if entry.key == CARD_KEY:
+            try:
+                card = json.loads(entry.value)
+            except ValueError as error:
+                raise ModelFileError("the file's edgecnn metadata is not JSON; export it again.") from error
+            if not isinstance(card, dict):
+                raise ModelFileError("the file's edgecnn metadata is not a JSON object; export it again.")
+            return card
+    return {}
+
+
+def _line(value: Any) -> str:
+    """A nested value in one line, `key value, key (key value)`; long lists are cut."""
+    if isinstance(value, dict):
+        kept = {key: entry for key, entry in value.items() if entry not in (None, "", {}, [])}
+        return ", ".join(
+            f"{key} ({_line(entry)})" if isinstance(entry, dict) else f"{key} {_line(entry)}"
+            for key, entry in kept.items()
+        )
+    if isinstance(value, list):
+        shown = " ".join(_line(entry) for entry in value[:6])
+        return f"({shown}{' …' if len(value) > 6 else ''})"
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 200 else text[:199] + "…"

@@ -1,0 +1,231 @@
+"""What one operator makes of a receptive field: windows, reductions, products, and the ways to move dimensions."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from edgecnn.understanding.inspecting.field import FLAT, AxisField, Field, Unknown, unite
+from edgecnn.understanding.inspecting.graph import Graph, Node
+from edgecnn.understanding.inspecting.operators import GLOBAL_POOLS, REDUCTIONS
+from edgecnn.understanding.inspecting.reshaping import reshaped_marks
+from edgecnn.understanding.inspecting.windows import WINDOWED, window_of
+
+__all__ = ["RULES", "State", "behind_concat", "behind_product", "rank_of", "where"]
+
+State = Field | Unknown
+
+
+def where(node: Node) -> str:
+    """How a message names a node."""
+    return f"{node.name or node.outputs[0]} ({node.operator})"
+
+
+def rank_of(graph: Graph, name: str) -> int:
+    """Number of dimensions of a tensor; 0 when not known."""
+    return len(graph.shape(name) or ())
+
+
+def _window(graph: Graph, node: Node, state: Field) -> State:
+    window = window_of(graph, node)
+    if window is None or len(state.marks) != 4:
+        return Unknown(f"{where(node)}: not a window over two axes")
+    if state.marks[2:] not in ((0, 1), (1, 0)) and not state.sees_all:
+        dimensions = [index for index in (2, 3) if state.marks[index] is not None]
+        if window.kernel != (1, 1) or not dimensions:
+            return Unknown(f"{where(node)}: the window does not run along height and width")
+    result = state
+    for position in (0, 1):
+        mark = state.marks[2 + position]
+        interval = state.axes[mark] if mark in (0, 1) else None
+        if mark is None or interval is None:
+            continue
+        if window.padding is None:
+            return Unknown(f"{where(node)}: its padding depends on the picture's size")
+        result = result.with_axis(
+            mark,
+            interval.window(
+                window.kernel[position], window.stride[position], window.dilation[position], window.padding[position]
+            ),
+        )
+    return result
+
+
+def _global_pool(_graph: Graph, _node: Node, state: Field) -> State:
+    return state.gather(list(range(2, len(state.marks))))
+
+
+def _reduce(graph: Graph, node: Node, state: Field) -> State:
+    rank = len(state.marks)
+    axes: tuple[int, ...] | None = node.integers("axes", ())
+    if node.operator in ("ArgMax", "ArgMin"):
+        axes = (int(node.attributes.get("axis", 0)),)
+    elif not axes and len(node.inputs) > 1 and node.inputs[1]:
+        value = graph.constant(node.inputs[1])
+        axes = None if value is None else tuple(int(entry) for entry in value.ravel())
+    if axes is None:
+        return Unknown(f"{where(node)}: its axes are computed")
+    if not axes:
+        axes = tuple(range(rank))
+    dimensions = sorted(axis % rank for axis in axes)
+    gathered = state.gather(dimensions)
+    if int(node.attributes.get("keepdims", 1)):
+        return gathered
+    return replace(gathered, marks=tuple(mark for index, mark in enumerate(state.marks) if index not in dimensions))
+
+
+def _normalize(graph: Graph, node: Node, state: Field) -> State:
+    rank = len(state.marks)
+    if node.operator in ("InstanceNormalization", "GroupNormalization", "MeanVarianceNormalization"):
+        return state.gather(list(range(2, rank)))
+    axis = int(node.attributes.get("axis", -1)) % rank
+    dimensions = list(range(axis, rank)) if "LayerNorm" in node.operator else [axis]
+    return state.gather(dimensions)
+
+
+def _pad(graph: Graph, node: Node, state: Field) -> State:
+    rank = len(state.marks)
+    pads = graph.constant(node.inputs[1]) if len(node.inputs) > 1 else None
+    if pads is None or len(pads) != 2 * rank:
+        attribute = node.integers("pads", ())
+        if len(attribute) != 2 * rank:
+            return Unknown(f"{where(node)}: its padding is computed")
+        begins = attribute[:rank]
+    else:
+        begins = tuple(int(value) for value in pads[:rank])
+    for dimension, mark in enumerate(state.marks):
+        if mark == FLAT and begins[dimension]:
+            return Unknown(f"{where(node)}: pads flattened positions")
+        interval = state.axes[mark] if mark in (0, 1) else None
+        if mark is not None and interval is not None:
+            state = state.with_axis(mark, interval.window(1, 1, 1, begins[dimension]))
+    return state
+
+
+def _slice(graph: Graph, node: Node, state: Field) -> State:
+    rank = len(state.marks)
+    given = [graph.constant(name) if name else None for name in node.inputs[1:]]
+    starts = node.integers("starts", ()) if len(node.inputs) == 1 else _integers(given, 0)
+    axes = node.integers("axes", ()) if len(node.inputs) == 1 else _integers(given, 2)
+    steps = _integers(given, 3) if len(node.inputs) > 4 else None
+    if starts is None or (len(node.inputs) > 3 and axes is None):
+        return Unknown(f"{where(node)}: its bounds are computed")
+    for index, given_start in enumerate(starts):
+        dimension = (axes[index] if axes else index) % rank
+        step = steps[index] if steps else 1
+        mark = state.marks[dimension]
+        if mark is None:
+            continue
+        size = (graph.shape(node.inputs[0]) or ("?",) * rank)[dimension]
+        interval = state.axes[mark] if mark in (0, 1) else None
+        start = given_start + size if given_start < 0 and isinstance(size, int) else given_start
+        if mark == FLAT or step < 1 or start < 0:
+            return Unknown(f"{where(node)}: cuts positions out of the picture")
+        if interval is not None:
+            low, high = interval.span(start)
+            state = state.with_axis(mark, AxisField(low, high, interval.jump * step))
+    return state
+
+
+def _integers(given: Sequence[Any], index: int) -> tuple[int, ...] | None:
+    value = given[index] if index < len(given) else None
+    return None if value is None else tuple(int(entry) for entry in value.ravel())
+
+
+def _transpose(_graph: Graph, node: Node, state: Field) -> State:
+    rank = len(state.marks)
+    order = node.integers("perm", tuple(reversed(range(rank))))
+    return replace(state, marks=tuple(state.marks[index] for index in order))
+
+
+def _reshape(graph: Graph, node: Node, state: Field) -> State:
+    before, after = graph.shape(node.inputs[0]), graph.shape(node.outputs[0])
+    if node.operator == "Flatten":
+        axis = int(node.attributes.get("axis", 1)) % (len(state.marks) + 1)
+        halves = (state.marks[:axis], state.marks[axis:])
+        return replace(state, marks=tuple(FLAT if any(mark is not None for mark in half) else None for half in halves))
+    if before is None or after is None or len(before) != len(state.marks):
+        return Unknown(f"{where(node)}: its shape is not known")
+    marks = reshaped_marks(state.marks, before, after)
+    if marks is None:
+        return Unknown(f"{where(node)}: cuts height or width in pieces")
+    return replace(state, marks=marks)
+
+
+def _split(_graph: Graph, node: Node, state: Field) -> State:
+    if state.marks[int(node.attributes.get("axis", 0))] is not None:
+        return Unknown(f"{where(node)}: splits along height or width")
+    return state
+
+
+def _gather(graph: Graph, node: Node, state: Field) -> State:
+    axis = int(node.attributes.get("axis", 0)) % len(state.marks)
+    if state.marks[axis] is not None:
+        return Unknown(f"{where(node)}: picks positions of the picture")
+    indices = graph.constant(node.inputs[1])
+    if indices is None:
+        return Unknown(f"{where(node)}: its indices are computed")
+    return replace(state, marks=(*state.marks[:axis], *(None,) * indices.ndim, *state.marks[axis + 1 :]))
+
+
+def behind_concat(graph: Graph, node: Node, incoming: dict[int, State]) -> State:
+    """Tensors joined along one dimension."""
+    united = unite(list(incoming.values()), where(node))
+    if isinstance(united, Unknown) or united.sees_all:
+        return united
+    axis = int(node.attributes.get("axis", 0)) % len(united.marks)
+    # A class token put before flattened patches (a constant) leaves what each patch sees as it was.
+    if united.marks[axis] is not None and not (united.marks[axis] == FLAT and len(incoming) == 1):
+        return Unknown(f"{where(node)}: joins along height or width")
+    return united
+
+
+def _runs(part: Field) -> bool:
+    return not part.sees_all and any(mark is not None for mark in part.marks[-2:])
+
+
+def behind_product(graph: Graph, node: Node, incoming: dict[int, State]) -> State:
+    """A matrix product: what is summed over is seen whole."""
+    second = 3 if node.operator in ("QLinearMatMul", "com.microsoft.QGemm") else 1
+    parts: list[State] = []
+    ranks = []
+    for index, transposed in ((0, "transA"), (second, "transB")):
+        rank = rank_of(graph, node.inputs[index]) or 2
+        ranks.append(rank)
+        state = incoming.get(index)
+        if state is None:
+            continue
+        if isinstance(state, Unknown) or len(state.marks) != rank or rank < 2:
+            parts.append(state if isinstance(state, Unknown) or state.sees_all else Unknown(where(node)))
+            continue
+        flipped = bool(node.attributes.get(transposed, 0))
+        inner = rank - 1 if (index == 0) != flipped else rank - 2
+        outer = rank - 2 if inner == rank - 1 else rank - 1
+        gathered = state.gather([inner])
+        marks = list(gathered.marks)
+        kept = marks[outer]
+        marks[-2:] = [kept, None] if index == 0 else [None, kept]
+        parts.append(replace(gathered, marks=tuple(marks)))
+    crosswise = [part for part in parts if isinstance(part, Field) and _runs(part)]
+    if len(crosswise) > 1:
+        return Unknown(f"{where(node)}: compares positions in pairs")
+    return unite(parts, where(node)) if parts else Unknown(where(node))
+
+
+RULES: dict[str, Callable[[Graph, Node, Field], State]] = {
+    **dict.fromkeys(WINDOWED, _window),
+    **dict.fromkeys(GLOBAL_POOLS, _global_pool),
+    **dict.fromkeys(REDUCTIONS, _reduce),
+    **dict.fromkeys(
+        (
+            "LayerNormalization", "RMSNormalization", "Softmax", "LogSoftmax", "Hardmax", "LpNormalization",
+            "InstanceNormalization", "GroupNormalization", "MeanVarianceNormalization",
+        ),
+        _normalize,
+    ),
+    **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand"), _reshape),
+    "Pad": _pad,
+    "Slice": _slice,
+    "Transpose": _transpose,
+    "Split": _split,
+    "Gather": _gather,
+}  # fmt: skip

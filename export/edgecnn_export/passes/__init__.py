@@ -1,0 +1,1 @@
+"""Graph surgery: passes that rewrite an ONNX graph."""

@@ -41,9 +41,9 @@ def main() -> int:
 def make(work: Path, count: int) -> None:
     """Put the shipped files, a plain and a cured test network and the pictures into `work`."""
     import onnx
-    from edgecnn_export.int8.calibrate import CalibrationSet
     from edgecnn_export.int8.ladder import quantize_int8
     from edgecnn_export.int8.quantize import quantize_plain
+    from edgecnn_export.prepared import PreparedPictures
     from edgecnn_runtime import Classifier
 
     sys.path.insert(0, str(ROOT / "tests"))
@@ -56,7 +56,7 @@ def make(work: Path, count: int) -> None:
     pixels = np.stack([classifier.prepare(f) for f in files])
     np.save(work / "pixels.npy", pixels)
     network = saturating_network()
-    calibration = CalibrationSet(np.ascontiguousarray(pixels[:, ::3, ::3][:, :64, :64]).repeat(4, axis=0), "samples")
+    calibration = PreparedPictures(np.ascontiguousarray(pixels[:, ::3, ::3][:, :64, :64]).repeat(4, axis=0), "samples")
     onnx.save(network, work / "test-fp32.onnx")
     onnx.save(quantize_plain(network, calibration), work / "test-plain.onnx")
     onnx.save(quantize_int8(network, calibration).model, work / "test-cured.onnx")

@@ -17,9 +17,9 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
-from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.int8.ladder import quantize_int8
 from edgecnn_export.int8.quantize import quantize_plain
+from edgecnn_export.prepared import PreparedPictures
 from edgecnn_export.to_onnx import to_onnx
 from measure import DEFAULT_MODEL, machine, processes_in_turn
 
@@ -51,7 +51,7 @@ def measure(source: str, rounds: int) -> dict[str, list[float]]:
     model = to_onnx(load(source, NetworkRequest() if own else NetworkRequest(random_weights=True))).model
     height, width = (d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[1:3])
     pictures = np.random.default_rng(0).integers(0, 256, (16, height, width, 3)).astype(np.uint8)
-    noise = CalibrationSet(pictures, "noise, for speed alone")
+    noise = PreparedPictures(pictures, "noise, for speed alone")
     plain = quantize_plain(model, noise)
     float_model = model.SerializeToString()
     engines: dict[str, Callable[[], Callable[[], object]]] = {

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 from edgecnn_export.export import export
-from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.precision import Demands
+from edgecnn_export.prepared import PreparedPictures
 from edgecnn_export.to_onnx import to_onnx
 from edgecnn_runtime import Classifier
 
@@ -55,7 +55,7 @@ def main() -> None:
 
 def measure_files(network, data: DataSet, path: Path) -> dict[str, float]:
     """Write the int8 file and say what it and fp32 weigh and get right."""
-    calibration = CalibrationSet(rgb(data.train, np.arange(512)), source=f"{data.name}, first 512 training pictures")
+    calibration = PreparedPictures(rgb(data.train, np.arange(512)), source=f"{data.name}, first 512 training pictures")
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         for precision, target in (("fp32", Path(folder) / "fp32.onnx"), ("int8", path)):

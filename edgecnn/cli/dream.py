@@ -42,8 +42,8 @@ def dream(
     if output.suffix.lower() not in (".html", ".png"):
         raise OptionError(f"the output {str(output)!r} ends in {output.suffix or 'nothing'}; expected .html or .png.")
     network = _load(model, random_weights=random_weights)
+    from edgecnn.names import find_class
     from edgecnn.understanding.dreaming.dreams import dream as paint
-    from edgecnn.understanding.names import find_class
 
     wanted: list[tuple[str | None, list[int]]] = [(name, list(channel or range(count))) for name in layer or []]
     if classes:

@@ -12,8 +12,8 @@ from edgecnn.zoo.request import NetworkRequest, read_labels
 
 if TYPE_CHECKING:
     from edgecnn_export.export import ExportReport
-    from edgecnn_export.int8.calibrate import CalibrationSet
     from edgecnn_export.pixel_graph import PixelGraph
+    from edgecnn_export.prepared import PreparedPictures
 
 __all__ = ["export"]
 
@@ -168,7 +168,7 @@ def _load_onnx(path: Path, request: NetworkRequest) -> "PixelGraph":
 
 def _load_pictures(
     graph: "PixelGraph", precision: str, calibrate: Path | None, count: int, evaluate: Path | None
-) -> tuple["CalibrationSet | None", "CalibrationSet | None"]:
+) -> tuple["PreparedPictures | None", "PreparedPictures | None"]:
     """Calibration and evaluation pictures, with a word on whatever is doubtful about them."""
     from edgecnn.data.prepared import calibration_pictures, evaluation_pictures
 

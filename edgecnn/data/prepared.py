@@ -12,12 +12,12 @@ from edgecnn.data.labeled import read_labeled
 from edgecnn.data.pictures import find_pictures
 
 if TYPE_CHECKING:
-    from edgecnn_export.int8.calibrate import CalibrationSet
+    from edgecnn_export.prepared import PreparedPictures
 
 __all__ = ["calibration_pictures", "evaluation_pictures"]
 
 
-def calibration_pictures(path: Path, preprocess: Preprocess, labels: tuple[str, ...], count: int) -> CalibrationSet:
+def calibration_pictures(path: Path, preprocess: Preprocess, labels: tuple[str, ...], count: int) -> PreparedPictures:
     """At most `count` pictures spread evenly over a folder or data set.
 
     Args:
@@ -40,8 +40,8 @@ def calibration_pictures(path: Path, preprocess: Preprocess, labels: tuple[str, 
 
 
 def evaluation_pictures(
-    path: Path, preprocess: Preprocess, labels: tuple[str, ...], *, without: CalibrationSet | None
-) -> CalibrationSet:
+    path: Path, preprocess: Preprocess, labels: tuple[str, ...], *, without: PreparedPictures | None
+) -> PreparedPictures:
     """All labeled pictures of a data set, less those that calibration has seen.
 
     Raises:
@@ -65,10 +65,10 @@ def _spread(available: int, count: int) -> list[int]:
     return [round(i * (available - 1) / max(wanted - 1, 1)) for i in range(wanted)]
 
 
-def _collect(sources: list[Any], labels: list[int] | None, preprocess: Preprocess, name: str) -> CalibrationSet:
-    from edgecnn_export.int8.calibrate import CalibrationSet
+def _collect(sources: list[Any], labels: list[int] | None, preprocess: Preprocess, name: str) -> PreparedPictures:
+    from edgecnn_export.prepared import PreparedPictures
 
     if sources and isinstance(sources[0], np.ndarray):
         pixels = np.stack([preprocess.apply(array) for array in sources])
-        return CalibrationSet(pixels, name, None if labels is None else np.asarray(labels, np.int64))
-    return CalibrationSet.from_files(sources, lambda p: preprocess.apply(load_image(p)), source=name, labels=labels)
+        return PreparedPictures(pixels, name, None if labels is None else np.asarray(labels, np.int64))
+    return PreparedPictures.from_files(sources, lambda p: preprocess.apply(load_image(p)), source=name, labels=labels)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from edgecnn_runtime.errors import OptionError
 
-from edgecnn.understanding.names import unknown_name
+from edgecnn.names import unknown_name
 
 __all__ = ["KERNELS", "Matrix", "parse_kernels", "parse_matrix"]
 

@@ -101,7 +101,7 @@ def find_entries(names: list[str]) -> list[CatalogEntry]:
     Raises:
         OptionError: no such entry; the nearest names are suggested.
     """
-    from edgecnn.understanding.names import unknown_name
+    from edgecnn.names import unknown_name
 
     if not names:
         return list(CATALOG)

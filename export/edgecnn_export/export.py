@@ -10,11 +10,11 @@ from edgecnn_runtime.files import replace_atomically
 
 from edgecnn_export.card import build_card
 from edgecnn_export.check import CheckReport, check_against, check_pictures, load_pictures
-from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.latency import layer_times
 from edgecnn_export.package import pack, write_model_file
 from edgecnn_export.pixel_graph import PixelGraph
 from edgecnn_export.precision import Chosen, Demands, Precision, choose_precision
+from edgecnn_export.prepared import PreparedPictures
 from edgecnn_export.report import render_report
 
 __all__ = ["ExportReport", "export"]
@@ -53,8 +53,8 @@ def export(
     path: str | os.PathLike[str],
     *,
     precision: Precision = "fp32",
-    calibration: CalibrationSet | None = None,
-    evaluation: CalibrationSet | None = None,
+    calibration: PreparedPictures | None = None,
+    evaluation: PreparedPictures | None = None,
     demands: Demands | None = None,
     check: Sequence[Path] = (),
     report: str | os.PathLike[str] | None = None,

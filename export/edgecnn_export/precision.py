@@ -7,10 +7,10 @@ from typing import Any, Literal
 import onnx
 from edgecnn_runtime.errors import OptionError
 
-from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.int8.ladder import QuantizedModel, quantize_int8
 from edgecnn_export.passes.half import to_half
 from edgecnn_export.pixel_graph import PixelGraph
+from edgecnn_export.prepared import PreparedPictures
 from edgecnn_export.verdict import Verdict, decide
 
 __all__ = ["Chosen", "Demands", "Precision", "choose_precision"]
@@ -53,15 +53,15 @@ class Chosen:
     precision: dict[str, Any]
     verdict: Verdict | None = None
     quantized: QuantizedModel | None = None
-    evaluation: CalibrationSet | None = None
+    evaluation: PreparedPictures | None = None
 
 
 def choose_precision(
     graph: PixelGraph,
     asked: Precision,
     *,
-    calibration: CalibrationSet | None = None,
-    evaluation: CalibrationSet | None = None,
+    calibration: PreparedPictures | None = None,
+    evaluation: PreparedPictures | None = None,
     demands: Demands | None = None,
     steps: Steps = lambda _: None,
 ) -> Chosen:
@@ -116,7 +116,7 @@ def choose_precision(
     return Chosen(model, kind, document, verdict, quantized, judged_on)
 
 
-def _as_evaluation(calibration: CalibrationSet | None) -> CalibrationSet:
+def _as_evaluation(calibration: PreparedPictures | None) -> PreparedPictures:
     if calibration is None:
         raise OptionError("there are no pictures to measure with; give --evaluate a folder or data set of real ones.")
     return replace(calibration, source=f"{calibration.source} (the calibration pictures)")

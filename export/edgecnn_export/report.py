@@ -10,10 +10,10 @@ from string import Template
 
 from PIL import Image
 
-from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.int8.ladder import QuantizedModel
 from edgecnn_export.int8.layer_table import LayerRow
 from edgecnn_export.int8.plots import bars
+from edgecnn_export.prepared import PreparedPictures
 from edgecnn_export.verdict import Measured, Verdict
 
 __all__ = ["render_report"]
@@ -25,7 +25,7 @@ MOST_PICTURES = 24
 def render_report(
     name: str,
     verdict: Verdict,
-    evaluation: CalibrationSet,
+    evaluation: PreparedPictures,
     *,
     quantized: QuantizedModel | None = None,
     labels: Sequence[str] = (),
@@ -132,7 +132,7 @@ def _layers(layers: Sequence[LayerRow], times: Mapping[str, float]) -> str:
 
 
 def _flipped(
-    measured: Measured, evaluation: CalibrationSet, labels: Sequence[str], answers: Mapping[str, Sequence[int]]
+    measured: Measured, evaluation: PreparedPictures, labels: Sequence[str], answers: Mapping[str, Sequence[int]]
 ) -> str:
     figures = []
     for i in measured.flipped[:MOST_PICTURES]:
@@ -150,7 +150,7 @@ def _flipped(
     return f'<h2>Flipped pictures</h2><p>{count}{shown}.</p><div class="pictures">{"".join(figures)}</div>'
 
 
-def _thumbnail(evaluation: CalibrationSet, index: int) -> str:
+def _thumbnail(evaluation: PreparedPictures, index: int) -> str:
     picture = Image.fromarray(evaluation.pixels[index])
     picture.thumbnail((160, 160))
     data = io.BytesIO()

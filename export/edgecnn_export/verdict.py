@@ -13,8 +13,8 @@ import onnxruntime as ort
 from edgecnn_runtime.errors import OptionError
 from numpy.typing import NDArray
 
-from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.latency import Latency, measure_latencies
+from edgecnn_export.prepared import PreparedPictures
 
 __all__ = ["Measured", "Verdict", "decide", "paired_drop", "wilson_interval"]
 
@@ -116,7 +116,7 @@ class Verdict:
 
 def decide(
     models: Mapping[str, onnx.ModelProto],
-    evaluation: CalibrationSet,
+    evaluation: PreparedPictures,
     *,
     asked: str = "auto",
     max_drop: float = 0.5,
@@ -245,7 +245,7 @@ def _misses(m: Measured, max_drop: float, min_speedup: float) -> list[str]:
     return found
 
 
-def _logits(model: onnx.ModelProto, pictures: CalibrationSet, provider: str) -> NDArray[np.float32]:
+def _logits(model: onnx.ModelProto, pictures: PreparedPictures, provider: str) -> NDArray[np.float32]:
     options = ort.SessionOptions()
     options.log_severity_level = 3
     session = ort.InferenceSession(model.SerializeToString(), options, providers=[provider])

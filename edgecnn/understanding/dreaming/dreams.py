@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from edgecnn_runtime.errors import MissingPackageError, OptionError
 
-from edgecnn.understanding.names import unknown_name
+from edgecnn.names import unknown_name
 
 try:
     import torch

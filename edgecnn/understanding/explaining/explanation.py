@@ -10,6 +10,7 @@ from edgecnn_runtime import Classifier, ModelFileError
 from edgecnn_runtime.image import ImageSource
 from edgecnn_runtime.result import Result
 
+from edgecnn.names import find_class
 from edgecnn.understanding.explaining.class_maps import CamSource, cam_source, class_map
 from edgecnn.understanding.explaining.first_layer import FirstLayer, first_convolution, first_layer
 from edgecnn.understanding.explaining.occlusion import occlusion_map
@@ -17,7 +18,6 @@ from edgecnn.understanding.inspecting.graph import Graph
 from edgecnn.understanding.inspecting.layers import layers_of
 from edgecnn.understanding.inspecting.stages import Stage, pick_stages, stage_of
 from edgecnn.understanding.inspecting.stored import readable_tensor
-from edgecnn.understanding.names import find_class
 
 __all__ = ["ClassMap", "Explanation", "explain"]
 

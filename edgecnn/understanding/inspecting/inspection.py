@@ -10,9 +10,9 @@ import onnx
 from edgecnn_runtime.card import CARD_KEY
 from edgecnn_runtime.errors import ModelFileError
 
+from edgecnn.names import unknown_name
 from edgecnn.understanding.inspecting.graph import Dimension, Graph
 from edgecnn.understanding.inspecting.layers import Layer, layers_of
-from edgecnn.understanding.names import unknown_name
 
 __all__ = ["Inspection", "inspect", "inspect_graph"]
 

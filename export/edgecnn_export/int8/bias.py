@@ -12,15 +12,17 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.int8.layers import QuantizedLayer, constants, quantized_layers
 from edgecnn_export.int8.ranges import run_tensors
 from edgecnn_export.int8.segments import SegmentedNetwork
+from edgecnn_export.prepared import PreparedPictures
 
 __all__ = ["correct_biases"]
 
 
-def correct_biases(quantized: onnx.ModelProto, model: onnx.ModelProto, calibration: CalibrationSet) -> onnx.ModelProto:
+def correct_biases(
+    quantized: onnx.ModelProto, model: onnx.ModelProto, calibration: PreparedPictures
+) -> onnx.ModelProto:
     """Return `quantized` with corrected biases.
 
     Args:
@@ -52,7 +54,7 @@ def _correcting(
     return cut
 
 
-def _means(model: onnx.ModelProto, calibration: CalibrationSet, names: list[str]) -> dict[str, NDArray[np.float64]]:
+def _means(model: onnx.ModelProto, calibration: PreparedPictures, names: list[str]) -> dict[str, NDArray[np.float64]]:
     """Return the mean of each channel of the tensors `names` over the pictures."""
     totals: dict[str, NDArray[np.float64]] = {}
     for tensors in run_tensors(model, names, calibration):

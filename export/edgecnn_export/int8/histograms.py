@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.int8.quantize import ActivationGrid
 from edgecnn_export.int8.ranges import TensorRange, run_tensors
+from edgecnn_export.prepared import PreparedPictures
 
 __all__ = ["METHODS", "Method", "grids", "observe_histograms"]
 
@@ -24,7 +24,7 @@ STRIDE = 5
 
 
 def observe_histograms(
-    model: onnx.ModelProto, ranges: dict[str, TensorRange], calibration: CalibrationSet
+    model: onnx.ModelProto, ranges: dict[str, TensorRange], calibration: PreparedPictures
 ) -> dict[str, NDArray[np.int64]]:
     """Return `(BINS,)` counts of each tensor's values between its low and its high, streamed over the pictures."""
     found = {name: np.zeros(BINS, np.int64) for name in ranges}

@@ -10,7 +10,6 @@ from edgecnn_runtime.errors import ModelFileError
 from numpy.typing import NDArray
 
 from edgecnn_export.int8.bias import correct_biases
-from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.int8.equalize import equalize
 from edgecnn_export.int8.histograms import METHODS, grids, observe_histograms
 from edgecnn_export.int8.layer_table import LayerRow, layer_table
@@ -20,6 +19,7 @@ from edgecnn_export.int8.ranges import TensorRange, observe_ranges, simulated_lo
 from edgecnn_export.int8.rounding import input_covariances, round_weights
 from edgecnn_export.int8.saturation import Forecast, can_saturate, forecast
 from edgecnn_export.passes.pixel_start import CENTERED, fold_normalization, start_from_pixels
+from edgecnn_export.prepared import PreparedPictures
 
 __all__ = ["QuantizedModel", "Rung", "quantize_int8"]
 
@@ -78,7 +78,7 @@ class QuantizedModel:
     forecast: Forecast
     excluded: tuple[str, ...]
     unquantized: dict[str, int]
-    held_back: CalibrationSet
+    held_back: PreparedPictures
     calibration: dict[str, Any]
 
     def summary(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class _State:
 class _Ladder:
     """Builds candidates, measures them on pictures that calibration does not see, and keeps the record."""
 
-    def __init__(self, model: onnx.ModelProto, calibration: CalibrationSet, progress: Progress) -> None:
+    def __init__(self, model: onnx.ModelProto, calibration: PreparedPictures, progress: Progress) -> None:
         self._progress = progress
         self.judge, self.fit = _hold_back(calibration)
         self.many, self.few = self.fit.take(MEANS), self.fit.take(MEANS // 4)
@@ -175,7 +175,7 @@ class _Ladder:
 
 def quantize_int8(
     model: onnx.ModelProto,
-    calibration: CalibrationSet,
+    calibration: PreparedPictures,
     *,
     progress: Progress | None = None,
 ) -> QuantizedModel:
@@ -334,7 +334,7 @@ def _exclude(ladder: _Ladder, state: _State) -> _State:
     return state
 
 
-def _hold_back(calibration: CalibrationSet) -> tuple[CalibrationSet, CalibrationSet]:
+def _hold_back(calibration: PreparedPictures) -> tuple[PreparedPictures, PreparedPictures]:
     """Split into judging and calibrating pictures; a set too small to split serves as both."""
     if len(calibration) < 16:
         return calibration, calibration

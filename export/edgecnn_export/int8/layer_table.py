@@ -6,10 +6,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.int8.layers import quantized_layers
 from edgecnn_export.int8.ranges import run_tensors
 from edgecnn_export.int8.saturation import Forecast
+from edgecnn_export.prepared import PreparedPictures
 
 __all__ = ["LayerRow", "layer_table"]
 
@@ -42,7 +42,7 @@ class LayerRow:
 
 
 def layer_table(
-    quantized: onnx.ModelProto, model: onnx.ModelProto, pictures: CalibrationSet, before: Forecast | None
+    quantized: onnx.ModelProto, model: onnx.ModelProto, pictures: PreparedPictures, before: Forecast | None
 ) -> tuple[LayerRow, ...]:
     """Compare `quantized` with the float network `model` (same node names) layer by layer over a few pictures."""
     nodes = {n.name: n for n in model.graph.node}

@@ -12,8 +12,8 @@ from onnxruntime.quantization import QuantType
 from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.int8.ranges import TensorRange, observe_ranges
+from edgecnn_export.prepared import PreparedPictures
 
 __all__ = [
     "ActivationGrid",
@@ -86,7 +86,7 @@ class Plan:
 
 def quantize_plain(
     model: onnx.ModelProto,
-    calibration: CalibrationSet,
+    calibration: PreparedPictures,
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> onnx.ModelProto:

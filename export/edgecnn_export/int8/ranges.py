@@ -9,7 +9,7 @@ import onnxruntime as ort
 from edgecnn_runtime.errors import ModelFileError
 from numpy.typing import NDArray
 
-from edgecnn_export.int8.calibrate import CalibrationSet
+from edgecnn_export.prepared import PreparedPictures
 
 __all__ = ["TensorRange", "float_tensors", "observe_ranges", "run_tensors", "simulated_logits"]
 
@@ -50,7 +50,7 @@ def float_tensors(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
 def run_tensors(
     model: onnx.ModelProto,
     names: Iterable[str],
-    calibration: CalibrationSet,
+    calibration: PreparedPictures,
     *,
     batch: int = BATCH,
     optimize: bool = True,
@@ -84,7 +84,7 @@ def watching_session(model: onnx.ModelProto, names: Iterable[str], *, optimize: 
     return ort.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def simulated_logits(model: onnx.ModelProto, pictures: CalibrationSet) -> NDArray[np.float32]:
+def simulated_logits(model: onnx.ModelProto, pictures: PreparedPictures) -> NDArray[np.float32]:
     """Return `(N, classes)` logits of a float or QDQ network, int8 layers computed in float: the same on every CPU."""
     options = ort.SessionOptions()
     options.log_severity_level = 3
@@ -97,7 +97,7 @@ def simulated_logits(model: onnx.ModelProto, pictures: CalibrationSet) -> NDArra
 
 def observe_ranges(
     model: onnx.ModelProto,
-    calibration: CalibrationSet,
+    calibration: PreparedPictures,
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, TensorRange]:

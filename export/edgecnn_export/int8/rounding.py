@@ -13,10 +13,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.int8.layers import Layer, float_layers
 from edgecnn_export.int8.quantize import WeightGrid
 from edgecnn_export.int8.ranges import run_tensors
+from edgecnn_export.prepared import PreparedPictures
 
 __all__ = ["input_covariances", "round_weights"]
 
@@ -36,7 +36,7 @@ WIDENINGS = np.array([1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.5, 1.6, 1.75, 2.0])
 
 def input_covariances(
     model: onnx.ModelProto,
-    calibration: CalibrationSet,
+    calibration: PreparedPictures,
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, NDArray[np.float32]]:

@@ -14,9 +14,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.int8.layers import QuantizedLayer, quantized_layers
 from edgecnn_export.int8.segments import SegmentedNetwork
+from edgecnn_export.prepared import PreparedPictures
 
 __all__ = ["Forecast", "LayerSaturation", "can_saturate", "forecast", "saturation_excess"]
 
@@ -114,7 +114,7 @@ def saturation_excess(layer: QuantizedLayer, codes: NDArray[np.uint8]) -> tuple[
 
 def forecast(
     model: onnx.ModelProto,
-    calibration: CalibrationSet,
+    calibration: PreparedPictures,
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Forecast:

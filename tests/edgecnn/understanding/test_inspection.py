@@ -10,11 +10,11 @@ onnx = pytest.importorskip("onnx", reason="needs the extra edgecnn[understand]")
 
 from edgecnn_runtime import ModelFileError, OptionError  # noqa: E402
 
+from edgecnn.names import find_class  # noqa: E402
 from edgecnn.understanding.inspecting.inspect_page import inspect_page  # noqa: E402
 from edgecnn.understanding.inspecting.inspection import Inspection, inspect, inspect_graph  # noqa: E402
 from edgecnn.understanding.inspecting.profile import profile, time_by_operator  # noqa: E402
 from edgecnn.understanding.inspecting.text_table import layer_table, short_number  # noqa: E402
-from edgecnn.understanding.names import find_class  # noqa: E402
 
 
 def small(builder: Any) -> Any:

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.int8.quantize import quantize_plain
 from edgecnn_export.int8.ranges import simulated_logits
 from edgecnn_export.int8.saturation import forecast
+from edgecnn_export.prepared import PreparedPictures
 from support.saturating import pictures, saturating_network
 
 ROOT = Path(__file__).parent.parent.parent
@@ -29,7 +29,7 @@ print(json.dumps(session.run(["logits"], {"pixels": np.load(sys.argv[2])})[0].to
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("qemu-x86_64"), reason="qemu-x86_64 is not installed (Debian: qemu-user)")
 def test_the_forecast_is_what_a_haswell_does(tmp_path):
-    calibration = CalibrationSet(pictures(32), "blobs")
+    calibration = PreparedPictures(pictures(32), "blobs")
     plain = quantize_plain(saturating_network(), calibration)
     few = calibration.take(6)
     onnx.save(plain, tmp_path / "plain.onnx")

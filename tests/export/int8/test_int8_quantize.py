@@ -2,17 +2,17 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.int8.equalize import equalize
 from edgecnn_export.int8.quantize import ActivationGrid, quantize_plain
 from edgecnn_export.int8.ranges import observe_ranges, simulated_logits
 from edgecnn_export.passes.half import to_half
 from edgecnn_export.passes.pixel_start import fold_normalization
+from edgecnn_export.prepared import PreparedPictures
 from edgecnn_runtime.errors import ModelFileError
 from onnx import numpy_helper
 from support.saturating import pictures, saturating_network
 
-PICTURES = CalibrationSet(pictures(32), "blobs")
+PICTURES = PreparedPictures(pictures(32), "blobs")
 
 
 def _set(model, name, value):

@@ -2,17 +2,17 @@ import functools
 
 import numpy as np
 import pytest
-from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.int8.ladder import quantize_int8
 from edgecnn_export.int8.layers import QuantizedLayer, float_layers, quantized_layers
 from edgecnn_export.int8.quantize import quantize_plain
 from edgecnn_export.int8.rounding import input_covariances, round_weights
 from edgecnn_export.int8.saturation import can_saturate, forecast, saturation_excess
+from edgecnn_export.prepared import PreparedPictures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.saturating import pictures, saturating_network
 
-PICTURES = CalibrationSet(pictures(48), "blobs")
+PICTURES = PreparedPictures(pictures(48), "blobs")
 
 
 @functools.cache
@@ -125,7 +125,7 @@ def test_bias_correction_takes_the_shift_out():
 
 def test_small_sets_still_work():
     with np.errstate(all="raise"):
-        found = quantize_int8(saturating_network(), CalibrationSet(pictures(3), "three"))
+        found = quantize_int8(saturating_network(), PreparedPictures(pictures(3), "three"))
     assert "fewer than 32" in found.calibration["warnings"][0]
     assert len(found.held_back) == 3
 

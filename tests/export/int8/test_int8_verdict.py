@@ -2,11 +2,11 @@ import json
 
 import numpy as np
 import pytest
-from edgecnn_export.int8.calibrate import CalibrationSet
 from edgecnn_export.int8.ladder import quantize_int8
 from edgecnn_export.int8.ranges import simulated_logits
 from edgecnn_export.latency import layer_times
 from edgecnn_export.passes.half import to_half
+from edgecnn_export.prepared import PreparedPictures
 from edgecnn_export.report import render_report
 from edgecnn_export.verdict import decide, paired_drop, wilson_interval
 from edgecnn_runtime.errors import OptionError
@@ -15,8 +15,8 @@ from support.saturating import pictures, saturating_network
 
 PIXELS = pictures(40)
 NETWORK = saturating_network()
-TRUTH = simulated_logits(NETWORK, CalibrationSet(PIXELS, "blobs")).argmax(1).astype(np.int64)
-LABELED = CalibrationSet(PIXELS, "blobs", labels=TRUTH)
+TRUTH = simulated_logits(NETWORK, PreparedPictures(PIXELS, "blobs")).argmax(1).astype(np.int64)
+LABELED = PreparedPictures(PIXELS, "blobs", labels=TRUTH)
 
 
 def _broken():
@@ -61,7 +61,7 @@ def test_too_slow_is_said_with_the_factor():
 
 
 def test_without_labels_flips_decide():
-    pictures_only = CalibrationSet(PIXELS, "blobs")
+    pictures_only = PreparedPictures(PIXELS, "blobs")
     verdict = decide({"fp32": NETWORK, "int8": _broken()}, pictures_only, rounds=3, min_speedup=0)
     assert "labels flip, more than 3" in verdict.reasons["int8"]
     assert verdict.summary()["precisions"]["int8"]["top1"] is None

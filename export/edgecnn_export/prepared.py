@@ -11,14 +11,14 @@ import numpy as np
 from edgecnn_runtime.errors import DataError, ImageError
 from numpy.typing import NDArray
 
-__all__ = ["ENOUGH_PICTURES", "CalibrationSet"]
+__all__ = ["ENOUGH_PICTURES", "PreparedPictures"]
 
 ENOUGH_PICTURES = 32
 """Below this many pictures the ranges of the tensors depend on luck, and a warning says so."""
 
 
 @dataclass(frozen=True)
-class CalibrationSet:
+class PreparedPictures:
     """Prepared pictures, ready for the network's input, with what is known about where they came from.
 
     Attributes:
@@ -63,7 +63,7 @@ class CalibrationSet:
         *,
         source: str,
         labels: Sequence[int] | None = None,
-    ) -> "CalibrationSet":
+    ) -> "PreparedPictures":
         """Read and prepare `files` one at a time.
 
         Args:
@@ -95,7 +95,7 @@ class CalibrationSet:
         for start in range(0, len(self), size):
             yield np.ascontiguousarray(self.pixels[start : start + size])
 
-    def take(self, count: int) -> "CalibrationSet":
+    def take(self, count: int) -> "PreparedPictures":
         """Return `count` pictures spread evenly over the set (all of them when it holds no more)."""
         if count >= len(self):
             return self
@@ -103,10 +103,10 @@ class CalibrationSet:
         chosen[np.linspace(0, len(self) - 1, count).round().astype(int)] = True
         return self.where(chosen)
 
-    def where(self, chosen: NDArray[np.bool_]) -> "CalibrationSet":
+    def where(self, chosen: NDArray[np.bool_]) -> "PreparedPictures":
         """Return the pictures for which `chosen`, `(N,)` bool, is true."""
         index = np.flatnonzero(chosen)
-        return CalibrationSet(
+        return PreparedPictures(
             pixels=self.pixels[index],
             source=self.source,
             labels=None if self.labels is None else self.labels[index],

@@ -24,6 +24,7 @@ from edgecnn_runtime.errors import (
 from edgecnn_runtime.image import load_image
 from edgecnn_runtime.model_file import ModelFile
 from edgecnn_runtime.normalization import Normalization
+from edgecnn_runtime.prepare import prepare
 from edgecnn_runtime.preprocess import Preprocess
 from edgecnn_runtime.result import Failure, Prediction, Result, Timing
 
@@ -52,6 +53,7 @@ __all__ = [
     "Timing",
     "Verification",
     "load_image",
+    "prepare",
     "verify",
 ]
 

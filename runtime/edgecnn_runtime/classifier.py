@@ -8,14 +8,16 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn_runtime.class_activation import class_activation_map
 from edgecnn_runtime.errors import DeviceError, ImageError, ModelFileError
-from edgecnn_runtime.image import ImageSource, decode_image, source_name
+from edgecnn_runtime.image import ImageSource, source_name
 from edgecnn_runtime.model_file import FeatureOutput, ModelFile, default_model_path
 from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.onnx_file import with_outputs
+from edgecnn_runtime.prepare import TimedPixels, prepare, prepare_timed
 from edgecnn_runtime.preprocess import Pixels, Preprocess
 from edgecnn_runtime.result import Failure, Result, Timing
-from edgecnn_runtime.session import Session, open_session
+from edgecnn_runtime.session import OpenedSession, open_session
 from edgecnn_runtime.stream import stream
 
 __all__ = ["Classifier"]
@@ -67,7 +69,7 @@ class Classifier:
             self.model = ModelFile.load(path, labels=labels, preprocess=preprocess, normalization=normalization)
         self.exact = exact
         self._requested = (device, require, threads)
-        self._session: Session = open_session(self.model.data, device=device, require=require, threads=threads)
+        self._session: OpenedSession = open_session(self.model.data, device=device, require=require, threads=threads)
         self._class_weights: Logits | None = None
 
     @property
@@ -100,16 +102,16 @@ class Classifier:
         Raises:
             ImageError: the picture cannot be used; the message says why.
         """
-        pixels, decode_ms, preprocess_ms = self._prepare_timed(source)
-        return self._classify(pixels, source_name(source), decode_ms, preprocess_ms)
+        prepared = prepare_timed(source, self.model.preprocess, exact=self.exact)
+        return self._classify(prepared, source_name(source))
 
     def classify_pixels(self, pixels: Pixels, *, source: str = "<pixels>") -> Result:
         """Classify pixels that `prepare` or `Preprocess.apply` made: `(height, width, 3)` uint8 RGB."""
-        return self._classify(pixels, source, 0.0, 0.0)
+        return self._classify(TimedPixels(pixels, 0.0, 0.0), source)
 
     def prepare(self, source: ImageSource) -> Pixels:
         """Load, turn upright, resize and crop: `(height, width, 3)` uint8 RGB, what the network will see."""
-        return self._prepare_timed(source)[0]
+        return prepare(source, self.model.preprocess, exact=self.exact)
 
     def logits(self, pixels: Pixels) -> Logits:
         """Scores before softmax for a batch of prepared pixels.
@@ -206,7 +208,7 @@ class Classifier:
         output = self._feature_output()
         logits, features = self.run(pixels[None], [self.model.logits.name, output.name])
         chosen = int(logits[0].argmax()) if index is None else index
-        return np.asarray(np.tensordot(self.class_weights()[chosen], features[0], axes=1), dtype=np.float32)
+        return class_activation_map(features[0], self.class_weights(), chosen)
 
     def stream(
         self,
@@ -227,21 +229,11 @@ class Classifier:
         """
         return stream(self, sources, workers=workers, errors=errors)
 
-    def _prepare_timed(self, source: ImageSource) -> tuple[Pixels, float, float]:
-        preprocess = self.model.preprocess
-        at_least = None if self.exact else preprocess.decode_side
+    def _classify(self, prepared: TimedPixels, source: str) -> Result:
         start = time.perf_counter()
-        decoded = decode_image(source, at_least=at_least)
-        loaded = time.perf_counter()
-        pixels = preprocess.apply(decoded.image, box=decoded.box)
-        done = time.perf_counter()
-        return pixels, (loaded - start) * 1e3, (done - loaded) * 1e3
-
-    def _classify(self, pixels: Pixels, source: str, decode_ms: float, preprocess_ms: float) -> Result:
-        start = time.perf_counter()
-        logits = self.logits(pixels[None])[0]
+        logits = self.logits(prepared.pixels[None])[0]
         inference_ms = (time.perf_counter() - start) * 1e3
-        timing = Timing(decode_ms, preprocess_ms, inference_ms)
+        timing = Timing(prepared.decode_ms, prepared.preprocess_ms, inference_ms)
         return Result(logits, self.labels, source, self.device, self.provider, timing)
 
     def _feed(self, pixels: Pixels) -> dict[str, Array]:

@@ -117,6 +117,10 @@ class ModelFile:
             raise ModelFileError(
                 "normalization (mean, std) was given, but the model takes no float32 input; leave it out."
             )
+        if normalization is not None and normalization.channels != 3:
+            raise ModelFileError(
+                f"normalization has values for {normalization.channels} channels; expected 3 (red, green, blue)."
+            )
         given: dict[str, object] = {"labels": labels, "preprocess": preprocess}
         if is_float:
             given["normalization"] = normalization

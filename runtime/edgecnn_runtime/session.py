@@ -1,5 +1,6 @@
 """An ONNX Runtime session on the device that was asked for, or an honest word about the one it got."""
 
+import os
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -8,11 +9,11 @@ from edgecnn_runtime.devices import Device, DeviceWarning, candidates, import_on
 from edgecnn_runtime.errors import DeviceError, ModelFileError
 from edgecnn_runtime.provider_library import missing_library, quiet, start_cuda
 
-__all__ = ["Session", "open_session"]
+__all__ = ["OpenedSession", "open_session", "session_options"]
 
 
 @dataclass(frozen=True)
-class Session:
+class OpenedSession:
     """A loaded network and where it runs.
 
     Attributes:
@@ -28,7 +29,9 @@ class Session:
     note: str = ""
 
 
-def open_session(data: bytes, *, device: str = "auto", require: bool = False, threads: int | None = None) -> Session:
+def open_session(
+    data: bytes, *, device: str = "auto", require: bool = False, threads: int | None = None
+) -> OpenedSession:
     """Load a model on a device.
 
     Args:
@@ -54,13 +57,13 @@ def open_session(data: bytes, *, device: str = "auto", require: bool = False, th
             continue
         if failures:
             _warn(f"{'; '.join(failures)}. Running on {name} instead.")
-        return Session(session, name, wanted.provider, "; ".join(failures))
+        return OpenedSession(session, name, wanted.provider, "; ".join(failures))
     note = "; ".join(failures)
     if require:
         raise DeviceError(f"{note}.")
     _warn(f"{note}. Running on the CPU instead.")
-    cpu = _create(onnxruntime, data, ["CPUExecutionProvider"], _options(onnxruntime, threads))
-    return Session(cpu, "cpu", "CPUExecutionProvider", note)
+    cpu = _create(onnxruntime, data, ["CPUExecutionProvider"], session_options(threads=threads))
+    return OpenedSession(cpu, "cpu", "CPUExecutionProvider", note)
 
 
 class _DidNotStartError(Exception):
@@ -73,7 +76,7 @@ def _start(
     """A session that really runs on the device."""
     if device.provider not in offered:
         raise _DidNotStartError(why_missing(device, offered))
-    options = _options(onnxruntime, threads)
+    options = session_options(threads=threads)
     if device.name == "cpu":
         return _create(onnxruntime, data, [device.provider], options)
     if device.sequential:
@@ -111,11 +114,38 @@ def _create(onnxruntime: Any, data: bytes, providers: list[Any], options: Any) -
         raise ModelFileError(f"ONNX Runtime {onnxruntime.__version__} cannot load the model: {reason}") from error
 
 
-def _options(onnxruntime: Any, threads: int | None) -> Any:
+def session_options(
+    *,
+    threads: int | None = None,
+    optimize: bool = True,
+    arena: bool = True,
+    profile: str | os.PathLike[str] | None = None,
+) -> Any:
+    """Options for an ONNX Runtime session, the same wherever edgecnn makes one.
+
+    Args:
+        threads: Threads inside one operator; None leaves it to ONNX Runtime (one a core).
+        optimize: Fuse and reorder operators; without it every one runs as the file states it.
+        arena: Keep memory between runs; without it the largest batch's memory is given back.
+        profile: Prefix of the file that a profile of every node is written to; None writes none.
+
+    Returns:
+        An `onnxruntime.SessionOptions`, which a caller may change further.
+
+    Raises:
+        MissingPackageError: No onnxruntime is installed.
+    """
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 3  # errors: what it warns of is nothing that a user can change
     if threads is not None:
         options.intra_op_num_threads = threads
+    if not optimize:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.enable_cpu_mem_arena = arena
+    if profile is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = os.fspath(profile)
     # Threads spin between the operators of one run, where it pays, and not between runs, where it would burn a core.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     return options

@@ -62,8 +62,8 @@ class Decoded:
     """A picture that may have been decoded at a fraction of its size.
 
     Attributes:
-        image: upright, mode RGB.
-        box: left, top, right and bottom of the picture inside `image`, in its pixels. A side that 2, 4 or 8 does not
+        image: Upright, mode RGB.
+        box: Left, top, right and bottom of the picture inside `image`, in its pixels. A side that 2, 4 or 8 does not
             divide ends inside the last row or column: 2001 pixels at 1/4 fill 500.25 of 501.
     """
 
@@ -75,13 +75,13 @@ def load_image(source: ImageSource) -> Image.Image:
     """Load one picture: EXIF orientation applied, first frame, alpha over white, 16 bits scaled to 8, mode RGB.
 
     Args:
-        source: a path, the bytes of a file, an open binary file, a Pillow picture or an `(H, W, 3)` uint8 RGB array.
+        source: A path, the bytes of a file, an open binary file, a Pillow picture or an `(H, W, 3)` uint8 RGB array.
 
     Returns:
         An upright Pillow picture of mode RGB.
 
     Raises:
-        ImageError: the source is missing, unreadable, no picture, too large, truncated or of a wrong type.
+        ImageError: The source is missing, unreadable, no picture, too large, truncated or of a wrong type.
     """
     return decode_image(source).image
 
@@ -90,12 +90,12 @@ def decode_image(source: ImageSource, *, at_least: int | None = None) -> Decoded
     """Load one picture as `load_image` does, a large JPEG at a fraction of its size.
 
     Args:
-        source: as for `load_image`.
-        at_least: a length in pixels. A JPEG whose short side is 2, 4 or 8 times as long is decoded at 1/2, 1/4 or
+        source: As for `load_image`.
+        at_least: A length in pixels. A JPEG whose short side is 2, 4 or 8 times as long is decoded at 1/2, 1/4 or
             1/8 of its size, straight from the DCT coefficients; other formats ignore it. `None` decodes in full.
 
     Raises:
-        ImageError: as for `load_image`.
+        ImageError: As for `load_image`.
     """
     if isinstance(source, np.ndarray):
         return _whole(Image.fromarray(check_pixels(source)))

@@ -36,25 +36,23 @@ class OnnxFile:
     """What `read_onnx` found.
 
     Attributes:
-        inputs: graph inputs that are not initializers.
-        outputs: graph outputs.
+        inputs: Graph inputs that are not initializers.
+        outputs: Graph outputs.
         nodes: `(operator, name of its first output)` of every node of the main graph, in order.
         metadata: `metadata_props`.
-        opset: version of the default operator set.
     """
 
     inputs: list[TensorInfo] = field(default_factory=list)
     outputs: list[TensorInfo] = field(default_factory=list)
     nodes: list[tuple[str, str]] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
-    opset: int = 0
 
 
 def read_onnx(data: bytes) -> OnnxFile:
     """Read an ONNX file's declarations and check that it is closed in itself.
 
     Raises:
-        ModelFileError: no ONNX, damaged, with tensors kept outside the file, or with operators that need a library
+        ModelFileError: No ONNX, damaged, with tensors kept outside the file, or with operators that need a library
             from outside.
     """
     file = OnnxFile()
@@ -65,15 +63,9 @@ def read_onnx(data: bytes) -> OnnxFile:
             key, entry = _string_pair(_message(value))
             file.metadata[key] = entry
         elif number == _MODEL_OPSET:
-            domain, version = "", 0
             for part, content in fields(_message(value)):
                 if part == 1:
-                    domain = text(content)
-                elif part == 2 and isinstance(content, int):
-                    version = content
-            _check_domain(domain)
-            if domain in ("", "ai.onnx"):
-                file.opset = version
+                    _check_domain(text(content))
         elif number == _MODEL_GRAPH:
             seen_graph = True
             _read_graph(_message(value), file, initializers)
@@ -103,13 +95,9 @@ def with_outputs(data: bytes, names: list[str]) -> bytes:
     """The same model with inner tensors as additional outputs.
 
     Protobuf joins a message that occurs twice, so appending a graph that holds nothing but the outputs adds them;
-    ONNX Runtime infers their types.
-
-    Raises:
-        ModelFileError: a name that no node produces.
+    ONNX Runtime infers their types, and refuses a name that no node produces.
     """
-    file = read_onnx(data)
-    declared = {tensor.name for tensor in file.outputs}
+    declared = {tensor.name for tensor in read_onnx(data).outputs}
     outputs = b"".join(
         encode_bytes(_GRAPH_OUTPUT, encode_bytes(1, name.encode()))
         for name in dict.fromkeys(names)

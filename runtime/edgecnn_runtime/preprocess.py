@@ -35,13 +35,13 @@ class Preprocess:
     """From an upright RGB picture of any size to `(height, width, 3)` uint8 RGB pixels.
 
     Attributes:
-        height: rows the network takes, in pixels.
-        width: columns the network takes, in pixels.
+        height: Rows the network takes, in pixels.
+        width: Columns the network takes, in pixels.
         resize: `short-side` scales so that the short side is `resize_to`, then crops the center; `squash` scales
             both sides to the target whatever the aspect; `letterbox` fits the whole picture inside and pads.
-        resize_to: length of the short side before the crop, in pixels; only for `short-side`, where leaving it
+        resize_to: Length of the short side before the crop, in pixels; only for `short-side`, where leaving it
             out means the larger of height and width.
-        kernel: antialiased resampling kernel, by Pillow's name.
+        kernel: Antialiased resampling kernel, by Pillow's name.
         pad_color: RGB of the border that `letterbox` adds, 0 to 255 each.
     """
 
@@ -84,16 +84,16 @@ class Preprocess:
         """Resize and crop one picture.
 
         Args:
-            image: an upright RGB picture, or an `(H, W, 3)` uint8 array. The order of the channels does not
+            image: An upright RGB picture, or an `(H, W, 3)` uint8 array. The order of the channels does not
                 matter to a resize: BGR in gives BGR out.
-            box: left, top, right and bottom of the picture inside `image`, in its pixels, for one that was decoded
+            box: Left, top, right and bottom of the picture inside `image`, in its pixels, for one that was decoded
                 at a fraction of its size (`edgecnn_runtime.image.decode_image`); None for the whole.
 
         Returns:
             `(height, width, 3)` uint8, same channel order as the input, contiguous.
 
         Raises:
-            ImageError: the array is not `(H, W, 3)` uint8, or empty.
+            ImageError: The array is not `(H, W, 3)` uint8, or empty.
         """
         picture = image if isinstance(image, Image.Image) else Image.fromarray(check_pixels(image))
         if picture.mode != "RGB":
@@ -162,7 +162,7 @@ class Preprocess:
         """Read the JSON form back.
 
         Raises:
-            OptionError: a field is missing, unknown or out of range; the message names it.
+            OptionError: A field is missing, unknown or out of range; the message names it.
         """
         known = {field.name for field in fields(cls)} - {"pad_color"} | {_PAD_COLOR_KEY}
         unknown = sorted(set(document) - known)

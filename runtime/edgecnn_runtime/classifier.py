@@ -15,7 +15,7 @@ from edgecnn_runtime.image import ImageSource, source_name
 from edgecnn_runtime.model_file import ModelFile, default_model_path
 from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.onnx_file import with_outputs
-from edgecnn_runtime.prepare import TimedPixels, prepare, prepare_timed
+from edgecnn_runtime.prepare import prepare, prepare_timed
 from edgecnn_runtime.preprocess import Pixels, Preprocess
 from edgecnn_runtime.result import Failure, Result, Timing
 from edgecnn_runtime.session import open_session
@@ -37,14 +37,16 @@ class Classifier:
         device: `auto` (the best that works), `cpu`, `cuda[:n]`, `dml[:n]`, `openvino`, `coreml`, `qnn`.
         require: Raise `DeviceError` instead of running on the CPU when the device does not start.
         threads: Threads inside one operator; None means one a core.
-        exact: Decode large JPEGs in full instead of at a fraction of their size (slower, up to a few gray levels
-            closer to what training saw).
+        exact: Decode large JPEGs in full instead of at a fraction of their size: slower, and a gray level or two away
+            from the pixels that training and calibration saw.
         labels: For a plain `.onnx`: its class names.
         preprocess: For a plain `.onnx`: from a picture to pixels.
         normalization: For a plain `.onnx` with float input: from pixels to its input.
 
     Raises:
-        ModelFileError: The file cannot be used; DeviceError: the device cannot; MissingPackageError: no onnxruntime.
+        ModelFileError: The file cannot be used.
+        DeviceError: The device cannot be used.
+        MissingPackageError: No onnxruntime is installed.
 
     Example:
         >>> classifier = Classifier("model.onnx")
@@ -104,11 +106,26 @@ class Classifier:
             ImageError: The picture cannot be used; the message says why.
         """
         prepared = prepare_timed(source, self.model.preprocess, exact=self.exact)
-        return self._classify(prepared, source_name(source))
+        return self.classify_pixels(prepared.pixels, source=source_name(source), timing_ms=prepared.timing_ms)
 
-    def classify_pixels(self, pixels: Pixels, *, source: str = "<pixels>") -> Result:
-        """Classify pixels that `prepare` or `Preprocess.apply` made: `(height, width, 3)` uint8 RGB."""
-        return self._classify(TimedPixels(pixels, 0.0, 0.0), source)
+    def classify_pixels(self, pixels: Pixels, *, source: str = "<pixels>", timing_ms: Timing | None = None) -> Result:
+        """Classify pixels that `prepare` made.
+
+        Args:
+            pixels: `(height, width, 3)` uint8 RGB.
+            source: Name for the result.
+            timing_ms: What making the pixels took, to which the inference is added.
+        """
+        start = time.perf_counter()
+        logits = self.logits(pixels[None])[0]
+        return Result(
+            logits=logits,
+            labels=self.labels,
+            source=source,
+            device=self.device,
+            provider=self.provider,
+            timing_ms=replace(timing_ms or Timing(), inference=(time.perf_counter() - start) * 1e3),
+        )
 
     def prepare(self, source: ImageSource) -> Pixels:
         """Load, turn upright, resize and crop: `(height, width, 3)` uint8 RGB, what the network will see."""
@@ -209,20 +226,6 @@ class Classifier:
             One `Result` (or `Failure`) a source, in order.
         """
         return stream(self, sources, workers=workers, errors=errors)
-
-    def _classify(self, prepared: TimedPixels, source: str) -> Result:
-        start = time.perf_counter()
-        logits = self.logits(prepared.pixels[None])[0]
-        inference_ms = (time.perf_counter() - start) * 1e3
-        timing = Timing(prepared.decode_ms, prepared.preprocess_ms, inference_ms)
-        return Result(
-            logits=logits,
-            labels=self.labels,
-            source=source,
-            device=self.device,
-            provider=self.provider,
-            timing_ms=timing,
-        )
 
     def _feed(self, pixels: Pixels) -> dict[str, Array]:
         expected = (self.model.height, self.model.width, 3)

@@ -88,12 +88,7 @@ DEVICES: dict[str, Device] = {
             extra="cpu",
             needs="macOS on a Mac that Core ML supports",
         ),
-        Device(
-            name="qnn",
-            provider="QNNExecutionProvider",
-            package="onnxruntime-qnn",
-            needs="a Qualcomm NPU",
-        ),
+        Device(name="qnn", provider="QNNExecutionProvider", package="onnxruntime-qnn", needs="a Qualcomm NPU"),
         Device(
             name="openvino",
             provider="OpenVINOExecutionProvider",

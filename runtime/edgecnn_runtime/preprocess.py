@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edgecnn_runtime.errors import ImageError, OptionError
+from edgecnn_runtime.errors import OptionError
+from edgecnn_runtime.image import Box, check_pixels
 
-__all__ = ["LUMA", "Box", "Kernel", "Pixels", "Preprocess", "ResizeRule"]
+__all__ = ["LUMA", "Kernel", "Pixels", "Preprocess", "ResizeRule"]
 
-Box = tuple[float, float, float, float]
 Pixels = npt.NDArray[np.uint8]
 ResizeRule = Literal["short-side", "squash", "letterbox"]
 Kernel = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
@@ -180,22 +180,10 @@ class Preprocess:
         return cls(**values)
 
 
-def check_pixels(array: object) -> Pixels:
-    """Pass an `(H, W, 3)` uint8 array through; anything else is an `ImageError` that says what came."""
-    if not isinstance(array, np.ndarray):
-        raise ImageError(f"got {type(array).__name__}; expected an (H, W, 3) uint8 RGB array or a picture.")
-    if array.dtype != np.uint8:
-        hint = "; multiply by 255, round and cast with .astype(np.uint8)" if array.dtype.kind == "f" else ""
-        raise ImageError(f"got an array of {array.dtype}; expected uint8 values from 0 to 255{hint}.")
-    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
-        raise ImageError(f"got an array of shape {array.shape}; expected (height, width, 3), RGB, not empty.")
-    return array
-
-
 def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _check_side(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MAX_SIDE:
+def _check_side(name: str, value: Any) -> None:
+    if not _is_int(value) or not 1 <= value <= _MAX_SIDE:
         raise OptionError(f"{name} is {value!r}; expected a whole number of pixels from 1 to {_MAX_SIDE}.")

@@ -1,4 +1,4 @@
-"""An ONNX Runtime session on the device that was asked for, or an honest word about the one it got."""
+"""An ONNX Runtime session on the device that was asked for, or a warning that says why it runs on another."""
 
 import os
 import warnings

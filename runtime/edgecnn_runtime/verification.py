@@ -93,6 +93,11 @@ def verify(
 ) -> Verification:
     """Run a file's golden vectors on a device and compare.
 
+    Args:
+        model: Path, bytes or `ModelFile`; None means the model in the wheel.
+        device: As for `Classifier`.
+        require: Raise `DeviceError` instead of running on the CPU when the device does not start.
+
     Raises:
         ModelFileError: The file cannot be loaded, or holds no golden vectors.
         DeviceError: `require` is set and the device does not start.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from edgecnn_runtime.card import CARD_KEY, Card, FeatureOutput, check_labels, parse_card
 from edgecnn_runtime.errors import ModelFileError, OptionError
@@ -57,7 +58,7 @@ class ModelFile:
             ModelFileError: Missing, damaged, unsafe, of a newer format, or something the answer needs is not there.
         """
         data, name = _read(source)
-        given = {"labels": labels, "preprocess": preprocess, "normalization": normalization}
+        given: dict[str, Any] = {"labels": labels, "preprocess": preprocess, "normalization": normalization}
         try:
             graph = read_onnx(data)
             if len(graph.inputs) != 1:
@@ -67,8 +68,8 @@ class ModelFile:
                 _refuse_given([key for key, value in given.items() if value is not None])
                 card = parse_card(graph.metadata[CARD_KEY])
             else:
-                card = _foreign_card(name, graph, labels, preprocess, normalization)
-            model = cls(data, card, graph, normalization)
+                card = _foreign_card(name, graph, **given)
+            model = cls(data=data, card=card, graph=graph, normalization=normalization)
             model._check_input()
             model._check_logits()
         except ModelFileError as error:
@@ -203,6 +204,7 @@ def _refuse_given(superfluous: list[str]) -> None:
 def _foreign_card(
     name: str,
     graph: OnnxFile,
+    *,
     labels: Sequence[str] | None,
     preprocess: Preprocess | None,
     normalization: Normalization | None,

@@ -14,7 +14,7 @@ def test_everything_the_answer_needs_comes_from_the_file(tmp_path):
     assert model.name == "colors"
     assert model.labels == LABELS
     assert (model.height, model.width) == (24, 40)
-    assert model.preprocess == Preprocess(24, 40, "short-side", 44, "bicubic")
+    assert model.preprocess == Preprocess(24, 40, resize_to=44, kernel="bicubic")
     assert model.card.license == "CC0-1.0"
     assert model.card.source["weights"] == "written by hand"
     assert model.card.precision["kind"] == "fp32"

@@ -7,7 +7,7 @@ from PIL import Image
 from support.models import packed
 from support.pictures import encoded, scene
 
-PREPROCESS = Preprocess(32, 32, "short-side", 36, "bicubic")
+PREPROCESS = Preprocess(32, 32, resize_to=36, kernel="bicubic")
 
 
 def test_the_classifier_prepares_the_same_pixels():

@@ -1,7 +1,7 @@
 """The one way from a picture source to the pixels that a network sees.
 
-Training, calibration, the export's check, classify, evaluate, explain and camera folders all come through here, so that
-every figure is measured on the pixels that users get.
+Training, calibration, the export's check, classify, evaluate and explain all come through here, so that every figure is
+measured on the pixels that users get.
 """
 
 import time

@@ -1,8 +1,8 @@
 """What happens to a picture before the network: resize rule, antialiased kernel, crop. The only implementation.
 
-Training evaluation, export, calibration, classify and camera all call `Preprocess.apply`, so a picture cannot
-reach the network in two different ways. Kernels are Pillow's, which is what torchvision's transforms use on
-pictures; sizes and crop offsets follow torchvision's `Resize` and `CenterCrop` rounding.
+Files come here through `edgecnn_runtime.prepare`, camera frames directly, so a picture cannot reach the network in two
+different ways. Kernels are Pillow's, which is what torchvision's transforms use on pictures; sizes and crop offsets
+follow torchvision's `Resize` and `CenterCrop` rounding.
 """
 
 from dataclasses import asdict, dataclass, fields

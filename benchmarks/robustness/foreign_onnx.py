@@ -87,7 +87,9 @@ def try_form(case: Case) -> str:
             row[prediction.index] = prediction.score
     worst = float(np.abs(scores - expected).max())
     allowed = _HALF_ALLOWED if form.start == "half" and case.stage == "fp32" else _ALLOWED[case.stage]
-    assert worst <= allowed, f"a probability of {expected[0].max():.3f} came as {scores[0].max():.3f}; worst {worst:.3f}"
+    assert worst <= allowed, (
+        f"a probability of {expected[0].max():.3f} came as {scores[0].max():.3f}; worst {worst:.3f}"
+    )
     for batch in (3, 1):
         try:
             classifier.logits(pictures[:batch])
@@ -178,7 +180,9 @@ def main() -> None:
         tried = cases(arguments.seed, arguments.count, folder, arguments.first)
         reports = list(run_cases(tried, try_form, limits_of(arguments), workers=arguments.workers))
     print(_by_choice(reports))
-    refusals = Counter((r.case.stage, r.words.split(": ", 1)[-1][:160]) for r in reports if r.outcome is Outcome.REFUSED)
+    refusals = Counter(
+        (r.case.stage, r.words.split(": ", 1)[-1][:160]) for r in reports if r.outcome is Outcome.REFUSED
+    )
     print(markdown(["times", "stage", "refused with"], [[n, *key] for key, n in refusals.most_common(40)]))
     finish(arguments, reports, title="other people's .onnx")
 

@@ -58,7 +58,10 @@ def test_wrong_data_is_said_in_words(place, tmp_path):
     save(plain(RED), tmp_path / "purple" / "a.png")
     done = edgecnn("evaluate", place / "model.onnx", tmp_path)
     assert (done.code, done.out) == (1, "")
-    assert "purple is no class of the model; expected folders named red, green, blue" in done.err
+    assert (
+        "'purple' in test_wrong_data_is_said_in_words0 is no class of the model; expected classes named red, green, blue"
+        in done.err
+    )
     done = edgecnn("evaluate", place / "model.onnx", place / "listed", "--reference", "default")
     assert done.code == 1
     assert "have different labels; their answers cannot be compared" in done.err

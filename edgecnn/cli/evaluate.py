@@ -39,9 +39,8 @@ def evaluate(
     """
     classifier = open_classifier(model, device=device, require=require, threads=1, exact=exact)
     other = open_classifier(reference, device=device, require=require, threads=1, exact=exact) if reference else None
-    pictures = read_held_out(data, classifier.labels, run=run, warn=warn)
-    if run is None and classifier.model.source.get("data") == pictures.name:
-        warn(f"{model} was trained on a data set called {pictures.name}: give its run with --run to leave those out.")
+    trained_on = classifier.model.source.get("data")
+    pictures = read_held_out(data, classifier.labels, run=run, trained_on=trained_on, warn=warn)
     with progress("evaluating", len(pictures) * (2 if other else 1)) as advance:
         result = measure(classifier, pictures, reference=other, advance=advance)
     if json:

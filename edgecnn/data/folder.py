@@ -11,11 +11,11 @@ import numpy as np
 from edgecnn_runtime.errors import DataError
 
 from edgecnn.data.labeled import LabeledData, LabeledPictures, Split, normalize_name, split_of
-from edgecnn.data.pictures import LeftOut, pictures_in
+from edgecnn.data.pictures import LeftOut, pictures_in, why_no_picture
 
-__all__ = ["from_folder"]
+__all__ = ["LIST", "from_folder"]
 
-_LIST = "labels.csv"
+LIST = "labels.csv"
 _INDEX = re.compile(r"-?[0-9]{1,9}")
 
 
@@ -30,7 +30,7 @@ def from_folder(root: Path) -> LabeledData:
         DataError: Two folders for one split.
     """
     name = root.resolve().name
-    folders = {} if (root / _LIST).is_file() else _split_folders(root)
+    folders = {} if (root / LIST).is_file() else _split_folders(root)
     if not folders:
         return LabeledData(name, str(root), {"all": partial(_read_split, root, name)})
     if list(folders) == ["train"]:  # a set that has still to be split
@@ -58,12 +58,12 @@ def _visible_folders(root: Path) -> list[Path]:
 
 
 def _read_split(root: Path, name: str) -> LabeledPictures:
-    if not (root / _LIST).is_file():
+    if not (root / LIST).is_file():
         return _read_class_folders(root, name)
     try:
         return _read_list(root, name)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{root / _LIST} cannot be read as a table in UTF-8: {error}.") from error
+        raise DataError(f"{root / LIST} cannot be read as a table in UTF-8: {error}.") from error
 
 
 def _read_class_folders(root: Path, name: str) -> LabeledPictures:
@@ -73,9 +73,9 @@ def _read_class_folders(root: Path, name: str) -> LabeledPictures:
     class_names = sorted({normalize_name(folder.name) for folder in folders})
     indices = {class_name: index for index, class_name in enumerate(class_names)}
     left_out = [
-        LeftOut(path, "file beside the class folders")
+        LeftOut(path, "pictures beside the class folders")
         for path in root.iterdir()
-        if not path.is_dir() and not path.name.startswith(".")
+        if path.is_file() and not path.name.startswith(".") and why_no_picture(path) is None
     ]
     pairs = [
         (indices[normalize_name(folder.name)], path) for folder in folders for path in pictures_in(folder, left_out)
@@ -92,7 +92,7 @@ def _read_class_folders(root: Path, name: str) -> LabeledPictures:
 
 
 def _read_list(root: Path, name: str) -> LabeledPictures:
-    listing, images = root / _LIST, (root / "images").resolve()
+    listing, images = root / LIST, (root / "images").resolve()
     paths, labels = [], []
     with listing.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)

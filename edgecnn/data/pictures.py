@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import stat
 import sys
 from collections import deque
@@ -22,13 +23,13 @@ __all__ = [
     "in_brackets",
     "left_out_warnings",
     "pictures_in",
+    "why_no_picture",
 ]
 
 STANDARD_INPUT = "-"
 _MAX_INPUT_BYTES = 512 << 20
 _SHOWN_NAMES = 3
 
-_NO_PICTURE = "no picture"
 _RAW_SUFFIXES = frozenset([".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2", ".srw"])
 _READABLE_STARTS = (
     b"\xff\xd8\xff",  # JPEG, also as .jfif and .jpe
@@ -40,6 +41,7 @@ _READABLE_STARTS = (
     b"\0\0\0\x0cjP  ",  # JPEG 2000
     b"\xff\x4f\xff\x51",
 )
+_PNM_START = re.compile(rb"P[1-6]\s+[#\d]")
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 
@@ -49,7 +51,7 @@ class LeftOut:
 
     Attributes:
         path: Where it is.
-        reason: Why, in a word or two that a count can stand before.
+        reason: Why: the kind of what was left out, in the plural.
     """
 
     path: Path
@@ -113,7 +115,7 @@ def pictures_in(folder: Path, left_out: list[LeftOut] | None = None) -> list[Pat
     """
     found = []
     for path in _files_below(folder, left_out):
-        reason = None if path.suffix.lower() in IMAGE_SUFFIXES else _why_not(path)
+        reason = why_no_picture(path)
         if reason is None:
             found.append(path)
         elif left_out is not None:
@@ -122,12 +124,12 @@ def pictures_in(folder: Path, left_out: list[LeftOut] | None = None) -> list[Pat
 
 
 def describe_left_out(left_out: Sequence[LeftOut]) -> str:
-    """What was left out, counted by reason: `2 HEIC (a.heic, b.heic), 1 no picture (notes.txt)`."""
+    """What was left out, counted by reason: `HEIC pictures: 2 (a.heic, b.heic), camera raw files: 1 (c.dng)`."""
     names: dict[str, list[str]] = {}
     for entry in left_out:
         names.setdefault(entry.reason, []).append(entry.path.name)
     return ", ".join(
-        f"{len(of)} {reason} ({', '.join(sorted(of)[:_SHOWN_NAMES])}{', …' if len(of) > _SHOWN_NAMES else ''})"
+        f"{reason}: {len(of)} ({', '.join(sorted(of)[:_SHOWN_NAMES])}{', …' if len(of) > _SHOWN_NAMES else ''})"
         for reason, of in sorted(names.items())
     )
 
@@ -171,12 +173,12 @@ def _files_below(folder: Path, left_out: list[LeftOut] | None) -> Iterator[Path]
         folder = waiting.popleft()
         try:
             status = folder.stat()
-            entries = list(os.scandir(folder))
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError:
-            _note(left_out, folder, "folder that cannot be entered")
+            _note(left_out, folder, "folders that cannot be entered")
             continue
         if (status.st_dev, status.st_ino) in entered:
-            _note(left_out, folder, "link to a folder that is read already")
+            _note(left_out, folder, "links to folders that are read already")
             continue
         entered.add((status.st_dev, status.st_ino))
         for entry in entries:
@@ -186,12 +188,12 @@ def _files_below(folder: Path, left_out: list[LeftOut] | None) -> Iterator[Path]
             try:
                 mode = entry.stat().st_mode
             except OSError:
-                _note(left_out, path, "link to nowhere")
+                _note(left_out, path, "links to nowhere")
                 continue
             if stat.S_ISREG(mode):
                 yield path
             elif not stat.S_ISDIR(mode):
-                _note(left_out, path, "pipe or device")
+                _note(left_out, path, "pipes and devices")
             elif entry.is_symlink():
                 waiting.append(path)  # after the folders that are really here
             else:
@@ -203,25 +205,27 @@ def _note(left_out: list[LeftOut] | None, path: Path, reason: str) -> None:
         left_out.append(LeftOut(path, reason))
 
 
-def _why_not(path: Path) -> str | None:
-    """Why a file whose name is no picture's is none; None where its first bytes say that it is one."""
+def why_no_picture(path: Path) -> str | None:
+    """Why a file is no picture that can be read; None where its name, or else its first bytes, say that it is one."""
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return None
     if path.suffix.lower() in _RAW_SUFFIXES:
-        return "camera raw"  # a TIFF by its first bytes, whose first picture is a thumbnail
+        return "camera raw files"  # a TIFF by its first bytes, whose first picture is a thumbnail
     try:
         with path.open("rb") as file:
             start = file.read(32)
     except OSError:
-        return "file that cannot be opened"
+        return "files that cannot be opened"
     brand = start[8:12] if start[4:8] == b"ftyp" else b""
     if brand in _HEIF_BRANDS:
-        return None if "HEIF" in Image.OPEN else "HEIC"
+        return None if "HEIF" in Image.OPEN else "HEIC pictures"
     if start[:2] == b"\xff\x0a" or start[4:8] == b"JXL ":
-        return "JPEG XL"
+        return "JPEG XL pictures"
     readable = (
         start.startswith(_READABLE_STARTS)
         or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
         or (start[:2] == b"BM" and start[6:10] == bytes(4))
-        or (start[:1] == b"P" and start[1:2] in b"123456" and start[2:3] in b"\n\r\t ")
+        or _PNM_START.match(start)
         or brand in (b"avif", b"avis")
     )
-    return None if readable else _NO_PICTURE
+    return None if readable else "files that are no pictures"

@@ -39,8 +39,10 @@ def calibration_pictures(
         DataError: There is nothing to calibrate with.
     """
     if is_labeled(path):
-        pictures = read_labeled(path).training().with_classes(labels)
-        return _prepare(pictures.take(_spread(len(pictures), count)), preprocess)
+        pictures = read_labeled(path).training()
+        for sentence in left_out_warnings(pictures.left_out, pictures.name):
+            warn(sentence)
+        return _labeled_calibration(pictures, preprocess, labels, count)
     if not path.exists():
         raise DataError(f"{path} does not exist; expected a folder or data set of real pictures to calibrate with.")
     found = find_pictures([str(path)])
@@ -83,6 +85,18 @@ def evaluation_pictures(
     used = int(np.sum(~fresh))
     source = f"{pictures.name} without the {used} for calibration" if used else pictures.name
     return replace(prepared.where(fresh), source=source)
+
+
+def _labeled_calibration(
+    pictures: LabeledPictures, preprocess: Preprocess, labels: tuple[str, ...], count: int
+) -> PreparedPictures:
+    chosen = pictures.take(_spread(len(pictures), count))
+    try:
+        return _prepare(chosen.with_classes(labels), preprocess)
+    except DataError:
+        if pictures.class_names is None:
+            raise
+        return replace(_prepare(chosen, preprocess), labels=None)  # another network's classes: pictures all the same
 
 
 def _spread(available: int, count: int) -> npt.NDArray[np.int64]:

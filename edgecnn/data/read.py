@@ -8,7 +8,7 @@ from pathlib import Path
 from edgecnn_runtime.errors import DataError
 
 from edgecnn.data.arrays import from_npz
-from edgecnn.data.folder import from_folder
+from edgecnn.data.folder import LIST, from_folder
 from edgecnn.data.labeled import LabeledData, LabeledPictures
 from edgecnn.data.pictures import left_out_warnings
 from edgecnn.data.split import read_split, without_training
@@ -43,25 +43,37 @@ def read_labeled(path: Path, *, names: tuple[str, ...] = ()) -> LabeledData:
 
 
 def read_held_out(
-    path: Path, class_names: tuple[str, ...], *, run: Path | None, warn: Callable[[str], None]
+    path: Path,
+    class_names: tuple[str, ...],
+    *,
+    run: Path | None,
+    trained_on: str | None = None,
+    warn: Callable[[str], None],
 ) -> LabeledPictures:
     """The pictures of a data set that a network may be measured with.
 
     Args:
         path: As `read_labeled` takes it; the test split is taken where it has one, else the validation split, else all.
         class_names: The network's, by index.
-        run: Folder of the run that trained the network, whose training pictures are left out; None where there is none.
+        run: Folder of the run that trained the network, whose training pictures are left out; None if not known.
+        trained_on: Name of the data set that the network was trained on, where that is known.
         warn: Takes a sentence on what is left out.
 
     Raises:
         DataError: No such data, classes that the network does not have, or nothing that it has not learned from.
     """
-    every = read_labeled(path).held_out().with_classes(class_names)
+    data = read_labeled(path)
+    every = data.held_out().with_classes(class_names)
     pictures = every if run is None else without_training(every, read_split(run))
     sentences = left_out_warnings(every.left_out, every.name)
     if len(pictures) < len(every):
         learned = len(every) - len(pictures)
         sentences.append(f"{learned} of {len(every)} pictures of {every.name} are left out: {run} was trained on them.")
+    if run is None and trained_on == data.name and "all" in data.splits:
+        sentences.append(
+            f"The network was trained on a data set called {data.name}: give its run with --run to leave out what it "
+            f"learned from, which flatters the accuracy."
+        )
     for sentence in sentences:
         warn(sentence)
     return pictures
@@ -69,4 +81,5 @@ def read_held_out(
 
 def is_labeled(path: Path) -> bool:
     """Whether a path certainly is a data set; a folder of folders may as well hold pictures without classes."""
-    return path.suffix.lower() == _SUFFIX or (path / "labels.csv").is_file()
+    listed = path.suffix.lower() == _SUFFIX or (path / LIST).is_file()
+    return listed or (path.is_dir() and "all" not in from_folder(path).splits)

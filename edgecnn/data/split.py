@@ -82,9 +82,11 @@ def read_split(folder: Path) -> tuple[SplitEntry, ...]:
     """The split that a run recorded; `()` where it made none.
 
     Raises:
-        DataError: `split.csv` is damaged, or of a version that recorded names alone.
+        DataError: The folder is not there, or its `split.csv` is damaged.
     """
     path = folder / SPLIT_FILE
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder; expected that of a run of edgecnn train.")
     if not path.is_file():
         return ()
     try:
@@ -92,9 +94,13 @@ def read_split(folder: Path) -> tuple[SplitEntry, ...]:
             rows = list(csv.reader(file))
     except (OSError, csv.Error) as error:
         raise DataError(f"{path} cannot be read: {error}.") from error
-    if not rows or tuple(rows[0]) != _COLUMNS or any(len(row) != len(_COLUMNS) for row in rows):
+    header = tuple(rows[0]) if rows else ()
+    if header not in (_COLUMNS, _COLUMNS[:2]) or any(len(row) != len(header) for row in rows):
         raise DataError(f"{path} is no table of {', '.join(_COLUMNS)}; train again to record the split.")
-    return tuple(SplitEntry(name, "train" if side == "train" else "test", content) for side, name, content in rows[1:])
+    # Runs of earlier versions recorded no content; their pictures are known by their names alone.
+    return tuple(
+        SplitEntry(name, "train" if side == "train" else "test", "".join(content)) for side, name, *content in rows[1:]
+    )
 
 
 def without_training(pictures: LabeledPictures, split: Sequence[SplitEntry]) -> LabeledPictures:
@@ -107,10 +113,11 @@ def without_training(pictures: LabeledPictures, split: Sequence[SplitEntry]) -> 
     Raises:
         DataError: It learned from all of them.
     """
-    learned = {entry.content for entry in split if entry.side == "train"} - {""}
+    learned = {entry.content or entry.name for entry in split if entry.side == "train"}
     if not learned:
         return pictures
-    kept = [number for number, source in enumerate(pictures.sources) if _content(source) not in learned]
+    named = enumerate(zip(pictures.names, pictures.sources, strict=True))
+    kept = [number for number, (name, source) in named if name not in learned and _content(source) not in learned]
     if not kept:
         raise DataError(f"The network was trained on every picture of {pictures.name}; none is left to evaluate on.")
     return pictures.take(np.array(kept, np.int64))

@@ -94,6 +94,15 @@ def test_streams_what_does_not_fit_into_memory(tmp_path, monkeypatch):
     np.testing.assert_array_equal(streamed.train.batch(numbers), kept.train.batch(numbers))
 
 
+def test_a_streamed_set_is_searched_for_broken_pictures_too(tmp_path, monkeypatch):
+    make(tmp_path)
+    (tmp_path / "blue" / "00.png").write_bytes(b"no picture")
+    monkeypatch.setattr(load, "MEMORY_LIMIT", 1000)
+    data = load_data(str(tmp_path), size=16)
+    assert "1 of 50 pictures cannot be read and are left out" in data.warnings[0] and "00.png" in data.warnings[0]
+    assert data.train.batch(np.arange(len(data.train.labels))).shape == (len(data.train.labels), 16, 16, 3)
+
+
 def test_refuses_what_cannot_be_trained_on(tmp_path):
     with pytest.raises(DataError, match="holds no class folders"):
         load_data(str(tmp_path))

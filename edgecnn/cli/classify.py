@@ -10,7 +10,8 @@ import typer
 from edgecnn_runtime import Classifier, Failure, Result
 
 from edgecnn.cli.output import print_json, progress, say, warn
-from edgecnn.data.pictures import find_pictures, left_out_warnings
+from edgecnn.data.left_out import left_out_warnings
+from edgecnn.data.pictures import find_pictures
 
 __all__ = ["classify"]
 

@@ -30,8 +30,6 @@ Array = npt.NDArray[np.generic]  # of a kind that has still to be checked
 Pixels = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 
-MEMORY_LIMIT = 2 * 1024**3  # bytes of pixels above which a set is streamed instead of kept
-
 
 class Pictures(Protocol):
     """One split: `labels` `(N,)` int64 and pictures of one size, `shape` `(H, W, C)`, read by number."""

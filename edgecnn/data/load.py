@@ -15,7 +15,6 @@ from edgecnn_runtime.preprocess import Preprocess
 from edgecnn.data.arrays import from_arrays
 from edgecnn.data.check import count_warnings, duplicate_warnings, unreadable_warnings
 from edgecnn.data.dataset import (
-    MEMORY_LIMIT,
     DataSet,
     LazyPictures,
     Pictures,
@@ -27,13 +26,14 @@ from edgecnn.data.dataset import (
     hash_pixels,
 )
 from edgecnn.data.labeled import LabeledData, LabeledPictures
+from edgecnn.data.left_out import left_out_warnings
 from edgecnn.data.named import NAMED, find_named
-from edgecnn.data.pictures import left_out_warnings
 from edgecnn.data.read import read_labeled
 from edgecnn.data.split import record_split, stratified_split
 
 __all__ = ["load_data"]
 
+MEMORY_LIMIT = 2 * 1024**3  # bytes of pixels above which a set is streamed instead of kept
 FOLDER_SIZE = 64  # side in pixels for picture files when neither a size nor a network says otherwise
 
 

@@ -39,7 +39,7 @@ def evaluate(
     """
     classifier = open_classifier(model, device=device, require=require, threads=1, exact=exact)
     other = open_classifier(reference, device=device, require=require, threads=1, exact=exact) if reference else None
-    trained_on = classifier.model.source.get("data")
+    trained_on = classifier.model.card.source.get("data")
     pictures = read_held_out(data, classifier.labels, run=run, trained_on=trained_on, warn=warn)
     with progress("evaluating", len(pictures) * (2 if other else 1)) as advance:
         result = measure(classifier, pictures, reference=other, advance=advance)

@@ -3,7 +3,6 @@
 import functools
 import importlib
 import io
-import re
 import sys
 import traceback
 import warnings
@@ -15,7 +14,6 @@ import typer.core
 from edgecnn_runtime.errors import EdgecnnError
 
 import edgecnn
-from edgecnn.cli.optional_values import OptionalValue, fill_optional_values
 
 __all__ = ["COMMANDS", "app", "main"]
 
@@ -36,7 +34,6 @@ COMMANDS: dict[str, str] = {
     "doctor": "edgecnn.cli.doctor:doctor",
 }
 
-_OPTIONAL_VALUES = {"--web": OptionalValue(re.compile(r"[^/\s]*:\d+"), "127.0.0.1:8008")}
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
@@ -92,7 +89,7 @@ def main() -> None:
     if "--debug" in arguments[:ends]:
         arguments.remove("--debug")
         _Debug.wanted = True
-    app(args=fill_optional_values(arguments, _OPTIONAL_VALUES), prog_name="edgecnn")
+    app(args=arguments, prog_name="edgecnn")
 
 
 def _print_any_name() -> None:

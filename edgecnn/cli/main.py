@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 import typer.core
-from edgecnn_runtime.errors import EdgecnnError
+from edgecnn_runtime.errors import EdgecnnError, OptionError
 
 import edgecnn
 from edgecnn.cli.optional_values import OptionalValue, fill_optional_values
@@ -37,11 +37,18 @@ COMMANDS: dict[str, str] = {
 }
 
 _OPTIONAL_VALUES = {"--web": OptionalValue(re.compile(r"[^/\s]*:\d+"), "127.0.0.1:8008")}
+_HELP = {"help_option_names": ["-h", "--help"]}
+_WRONG_USAGE = 2  # as the parser of the command line has it
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
 class _LazyGroup(typer.core.TyperGroup):
     """A group whose commands are imported when they are asked for."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        names: dict[str, Any] = dict.fromkeys(COMMANDS)
+        self.commands.update(names)  # from these a mistyped name gets its suggestion
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
@@ -51,7 +58,9 @@ class _LazyGroup(typer.core.TyperGroup):
             return None
         module, _, function = COMMANDS[cmd_name].partition(":")
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
-        single.command(cmd_name)(_errors_as_words(getattr(importlib.import_module(module), function)))
+        single.command(cmd_name, context_settings=_HELP)(
+            _errors_as_words(getattr(importlib.import_module(module), function))
+        )
         return typer.main.get_command(single)
 
 
@@ -60,8 +69,8 @@ app = typer.Typer(
     name="edgecnn",
     help="Take an image-classification CNN to a device, and prove that the answer is still right there.",
     epilog="Example: edgecnn classify photo.jpg",
+    context_settings=_HELP,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -118,7 +127,7 @@ def _errors_as_words(command: Callable[..., Any]) -> Callable[..., Any]:
                 return command(*args, **kwargs)
             except EdgecnnError as error:
                 _complain(str(error))
-                raise typer.Exit(1) from None
+                raise typer.Exit(_WRONG_USAGE if isinstance(error, OptionError) else 1) from None
             except KeyboardInterrupt:
                 _complain("interrupted.")
                 raise typer.Exit(_INTERRUPTED) from None

@@ -17,6 +17,7 @@ EXPECTED_SKIPS = re.compile(
             "EDGECNN_DATA names no folder",  # the data sets are large and do not come with the repository
             "CUDA",  # no graphics card, or a wheel of ONNX Runtime without one
             "pip or its package index cannot be reached",  # the network's fault
+            r"Python 3\.\d+ is not here",  # it runs on the Pythons that the machine has
             "this user reads every file",  # root, as in most containers
             "only glibc|only Linux|no /dev/full|no Windows|cannot be limited here",  # another operating system
         )
@@ -77,3 +78,13 @@ def data_dir() -> Path:
 def sample_images() -> Path:
     """The licensed pictures that come with the repository."""
     return SAMPLES / "images"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """The model file of the tiny network whose answer is the color of the picture."""
+    from support.models import packed
+
+    path = tmp_path / "colors.onnx"
+    path.write_bytes(packed())
+    return path

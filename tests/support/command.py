@@ -51,7 +51,7 @@ class Running:
 
     def __init__(self, *command: object, cwd: Path | None = None, env: Mapping[str, str | None] | None = None) -> None:
         self.process = subprocess.Popen(
-            [os.fspath(part) if isinstance(part, Path) else str(part) for part in command],
+            [str(part) for part in command],
             cwd=cwd,
             env=_environment(env),
             stdin=subprocess.PIPE,
@@ -105,24 +105,29 @@ class Running:
         )
 
 
-def python(
-    *arguments: object,
+def run(
+    *command: object,
     cwd: Path | None = None,
     stdin: bytes = b"",
     env: Mapping[str, str | None] | None = None,
     timeout_s: float = 120,
 ) -> Finished:
-    """Run this Python with `arguments`, a script or `-c` and a program, and wait for it.
+    """Run a program and wait for it.
 
     Args:
-        arguments: Command line behind the interpreter, each turned into text.
+        command: Program and arguments, each turned into text.
         cwd: Folder to run in.
         stdin: What standard input holds.
         env: Environment variables to set, or with None to take away.
         timeout_s: Longest time in seconds it may take.
     """
-    with Running(sys.executable, *arguments, cwd=cwd, env=env) as running:
+    with Running(*command, cwd=cwd, env=env) as running:
         return running.finish(stdin=stdin, timeout_s=timeout_s)
+
+
+def python(*arguments: object, **process: Any) -> Finished:
+    """Run this Python, a script or `-c` and a program or `-m` and a module; `process` is what `run` takes."""
+    return run(sys.executable, *arguments, **process)
 
 
 def edgecnn(*arguments: object, before: str = "", hidden: Iterable[str] = (), **process: Any) -> Finished:
@@ -132,7 +137,7 @@ def edgecnn(*arguments: object, before: str = "", hidden: Iterable[str] = (), **
         arguments: Command line, each turned into text.
         before: Python statements that the process runs first, such as a limit on its file sizes.
         hidden: Modules that cannot be imported, as where they are not installed.
-        process: `cwd`, `stdin`, `env` and `timeout_s` as `python` takes them.
+        process: What `run` takes: `cwd`, `stdin`, `env` and `timeout_s`.
     """
     return python(*_program(before, hidden), *arguments, **process)
 

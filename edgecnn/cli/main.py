@@ -1,5 +1,6 @@
 """The `edgecnn` command: a table of commands, each loaded when called, and one place where errors become words."""
 
+import errno
 import functools
 import importlib
 import io
@@ -124,15 +125,20 @@ def _errors_as_words(command: Callable[..., Any]) -> Callable[..., Any]:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             try:
-                return command(*args, **kwargs)
+                command(*args, **kwargs)
+                sys.stdout.flush()
             except EdgecnnError as error:
                 _complain(str(error))
                 raise typer.Exit(_WRONG_USAGE if isinstance(error, OptionError) else 1) from None
             except KeyboardInterrupt:
                 _complain("interrupted.")
                 raise typer.Exit(_INTERRUPTED) from None
-            except BrokenPipeError:
-                # The reader (head, a pager) has seen enough; a second complaint at exit would be noise.
+            except OSError as error:
+                if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC):
+                    raise
+                if error.errno == errno.ENOSPC:
+                    _complain(f"the output cannot be written: {error.strerror}.")
+                # A reader that has gone (head, a pager) has seen enough; a second complaint at exit would be noise.
                 sys.stdout = None
                 raise typer.Exit(1) from None
 

@@ -1,9 +1,10 @@
 """The command as a whole: help, mistyped names, exit codes, completion."""
 
 import sys
+from pathlib import Path
 
 import pytest
-from support.command import Running, edgecnn, python
+from support.command import edgecnn, python, run
 from typer.testing import CliRunner
 
 from edgecnn.cli.main import COMMANDS, app
@@ -42,13 +43,17 @@ def test_an_error_that_is_no_wrong_usage_has_another():
     assert edgecnn("classify", "absent.jpg").code == 1
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("command", ["zoo --json", "verify default", "classify school_bus.jpg --csv"])
+def test_a_full_disk_behind_standard_output_is_one_sentence(command, sample_images):
+    done = run("bash", "-c", f"{sys.executable} -m edgecnn {command} > /dev/full", cwd=sample_images)
+    assert (done.code, done.err) == (1, "error: the output cannot be written: No space left on device.\n")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="bash is no Windows shell")
 def test_completion_is_installed_and_completes_commands_and_options(tmp_path):
     # From a shell, as a user types it: which one it is, the command finds out by its parent process.
-    with Running(
-        "bash", "-c", f"{sys.executable} -m edgecnn --install-completion; exit $?", env={"HOME": str(tmp_path)}
-    ) as shell:
-        done = shell.finish()
+    done = run("bash", "-c", f"{sys.executable} -m edgecnn --install-completion; exit $?", env={"HOME": str(tmp_path)})
     assert done.code == 0, done
     assert "edgecnn.sh" in (tmp_path / ".bashrc").read_text()
     for words, position, completed in (("edgecnn cla", 1, "classify"), ("edgecnn classify --cs", 2, "--csv")):

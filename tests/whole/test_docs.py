@@ -13,6 +13,7 @@ from support.command import edgecnn, python
 from edgecnn.cli.main import app
 
 ROOT = Path(__file__).parents[2]
+FOLDERS = {"edgecnn": ".", "edgecnn_export": "export", "edgecnn_runtime": "runtime"}
 DOCUMENTS = [
     path
     for pattern in ("*.md", "docs/*.md", "samples/**/*.md", "runtime/*.md", "export/*.md", "benchmarks/*.md")
@@ -42,6 +43,14 @@ def test_every_command_in_it_can_be_typed(path):
 def test_every_link_in_it_leads_to_a_file(path):
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text(encoding="utf-8")):
         assert "://" in target or (path.parent / target).exists(), target
+
+
+def test_the_architecture_names_files_that_are_there():
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    for name in re.findall(r"`(edgecnn(?:_export|_runtime)?(?:[./]\w+)+)`", text):
+        floor, *below = re.split("[./]", name)
+        path = ROOT.joinpath(FOLDERS[floor], floor, *below)
+        assert path.is_dir() or path.with_suffix(".py").is_file(), name
 
 
 def test_the_readmes_example_gives_what_it_shows():

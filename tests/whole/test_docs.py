@@ -24,7 +24,7 @@ DOCUMENTS = [
 def commands(path: Path) -> Iterator[list[str]]:
     """The arguments of each `edgecnn …` line in a document's code blocks."""
     text = path.read_text(encoding="utf-8").replace("\\\n", " ")
-    for line in re.findall(r"^ *(?:\$ )?edgecnn (.+)$", text, re.MULTILINE):
+    for line in re.findall(r"^ *(?:\$ )?edgecnn (\S.*)$", text, re.MULTILINE):
         if "[--" not in line and "…" not in line:  # a pattern, not a command
             words = shlex.split(line, comments=True)
             yield words[: words.index("|")] if "|" in words else words

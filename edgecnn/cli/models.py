@@ -4,9 +4,9 @@ from pathlib import Path
 
 from edgecnn_runtime import Classifier
 
-__all__ = ["DEFAULT_MODEL", "open_classifier"]
+from edgecnn.zoo.resolve import DEFAULT_MODEL
 
-DEFAULT_MODEL = "default"
+__all__ = ["DEFAULT_MODEL", "open_classifier"]
 
 
 def open_classifier(

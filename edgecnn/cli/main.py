@@ -4,7 +4,6 @@ import errno
 import functools
 import importlib
 import io
-import re
 import sys
 import traceback
 import warnings
@@ -16,7 +15,6 @@ import typer.core
 from edgecnn_runtime.errors import EdgecnnError, OptionError
 
 import edgecnn
-from edgecnn.cli.optional_values import OptionalValue, fill_optional_values
 
 __all__ = ["COMMANDS", "app", "main"]
 
@@ -37,7 +35,6 @@ COMMANDS: dict[str, str] = {
     "doctor": "edgecnn.cli.doctor:doctor",
 }
 
-_OPTIONAL_VALUES = {"--web": OptionalValue(re.compile(r"[^/\s]*:\d+"), "127.0.0.1:8008")}
 _HELP = {"help_option_names": ["-h", "--help"]}
 _WRONG_USAGE = 2  # as the parser of the command line has it
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -102,7 +99,7 @@ def main() -> None:
     if "--debug" in arguments[:ends]:
         arguments.remove("--debug")
         _Debug.wanted = True
-    app(args=fill_optional_values(arguments, _OPTIONAL_VALUES), prog_name="edgecnn")
+    app(args=arguments, prog_name="edgecnn")
 
 
 def _print_any_name() -> None:

@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from edgecnn_runtime.errors import SourceError
-from edgecnn_runtime.live.captures import check_picture
-from edgecnn_runtime.live.frame import Picture
-from edgecnn_runtime.live.opencv import cv2
-from edgecnn_runtime.live.options import SourceOptions
-from edgecnn_runtime.live.spec import SourceSpec
+from edgecnn_runtime.live.frame import Picture, check_picture, cv2
+from edgecnn_runtime.live.spec import SourceOptions, SourceSpec
 
-__all__ = ["FfmpegCapture", "open_file", "open_stream"]
+__all__ = ["FfmpegCapture"]
 
 # OpenCV passes FFmpeg's options only through this variable, which it reads while it opens.
 _VARIABLE = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
@@ -23,17 +20,21 @@ _OPENING = threading.Lock()
 
 
 class FfmpegCapture:
-    """An open video file or stream."""
+    """An open video file, or a stream, which is opened with timeouts and low delay.
 
-    def __init__(self, spec: SourceSpec, options: SourceOptions, *, live: bool) -> None:
-        timeouts = [
-            *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(options.open_timeout_s * 1e3)),
-            *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(options.read_timeout_s * 1e3)),
-        ]
-        self._live = live
+    Raises:
+        SourceError: It is no video that FFmpeg can read, or nothing answered in time.
+    """
+
+    def __init__(self, spec: SourceSpec, options: SourceOptions) -> None:
+        self._live = spec.live
         self._patience_s = options.read_timeout_s
-        self._loop = options.loop and not live
-        if live:
+        self._loop = options.loop and not spec.live
+        if spec.live:
+            timeouts = [
+                *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(options.open_timeout_s * 1e3)),
+                *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(options.read_timeout_s * 1e3)),
+            ]
             with _low_delay():
                 self._capture = cv2.VideoCapture(spec.value, cv2.CAP_FFMPEG, timeouts)
         else:
@@ -41,7 +42,7 @@ class FfmpegCapture:
             self._capture = cv2.VideoCapture(str(spec.value), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             self.close()
-            if live:
+            if spec.live:
                 raise SourceError(
                     f"{spec.name} did not answer with a video stream within {options.open_timeout_s:g} s; "
                     "check the address, the port and that the sender runs and its codec is known to FFmpeg."
@@ -51,7 +52,7 @@ class FfmpegCapture:
         self.position_s: float | None = None
         self.note = ""
         self._taken = 0
-        self._expected = 0 if live else int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self._expected = 0 if spec.live else int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         self._round_s = 0.0
         width, height = (int(self._capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         self.details = f"{width}×{height}, {self.fps:.4g} fps"
@@ -82,24 +83,6 @@ class FfmpegCapture:
     def close(self) -> None:
         """Close the file or the connection."""
         self._capture.release()
-
-
-def open_file(spec: SourceSpec, options: SourceOptions) -> FfmpegCapture:
-    """Open a video file.
-
-    Raises:
-        SourceError: it is no video that FFmpeg can read.
-    """
-    return FfmpegCapture(spec, options, live=False)
-
-
-def open_stream(spec: SourceSpec, options: SourceOptions) -> FfmpegCapture:
-    """Open a network stream with timeouts and low delay.
-
-    Raises:
-        SourceError: nothing answered in time, or no video came.
-    """
-    return FfmpegCapture(spec, options, live=True)
 
 
 @contextmanager

@@ -1,13 +1,18 @@
-"""A window of OpenCV's, where there is a display."""
+"""Where the picture is shown: in a window of OpenCV's where there is a display, in browsers, or nowhere."""
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from edgecnn_runtime.live.frame import Picture
-from edgecnn_runtime.live.opencv import cv2
+from edgecnn_runtime.live.frame import Picture, cv2
 
-__all__ = ["Window", "why_no_window"]
+from edgecnn.camera.controls import Controls
+from edgecnn.camera.web import WebView, parse_address
+
+__all__ = ["Display", "DisplayOptions", "Window", "open_display", "why_no_window"]
 
 _PROBE = "import cv2; cv2.namedWindow('probe'); cv2.waitKey(1); cv2.destroyAllWindows()"
 _PROBE_TIMEOUT_S = 30
@@ -37,7 +42,7 @@ class Window:
     """One resizable window; everything is called from the main thread.
 
     Args:
-        title: text in the title bar.
+        title: Text in the title bar.
     """
 
     def __init__(self, title: str) -> None:
@@ -74,3 +79,61 @@ class Window:
         """Close the window."""
         cv2.destroyAllWindows()
         cv2.pollKey()
+
+
+@dataclass(frozen=True)
+class DisplayOptions:
+    """Where pictures are shown.
+
+    Attributes:
+        nowhere: Show nothing.
+        web: Show in a browser also where a window could be opened.
+        address: `HOST:PORT` of the page; see `parse_address`.
+        token: What a browser must give; None makes one where it is needed.
+    """
+
+    nowhere: bool = False
+    web: bool = False
+    address: str = ""
+    token: str | None = None
+
+
+@dataclass(frozen=True)
+class Display:
+    """An open display: a window, a page in browsers, or neither.
+
+    Attributes:
+        window: Called only in the thread that opened it.
+        page: What browsers show.
+        note: Where the picture is, and why there, in words; empty for a window.
+    """
+
+    window: Window | None = None
+    page: WebView | None = None
+    note: str = ""
+
+
+@contextlib.contextmanager
+def open_display(options: DisplayOptions, controls: Controls) -> Iterator[Display]:
+    """A window, or a page where no window can be opened or the page was asked for.
+
+    Raises:
+        OptionError: The address is none, or cannot be listened on.
+    """
+    if options.nowhere:
+        yield Display()
+        return
+    reason = "" if options.web else why_no_window()
+    if not (options.web or reason):
+        window = Window("edgecnn camera")
+        try:
+            yield Display(window)
+        finally:
+            window.close()
+        return
+    host, port = parse_address(options.address)
+    page = WebView(host, port, controls, token=options.token)
+    try:
+        yield Display(page=page, note=f"{f'{reason}; ' if reason else ''}the picture is at {page.url}")
+    finally:
+        page.close()

@@ -5,18 +5,21 @@ import time
 import numpy as np
 
 from edgecnn_runtime.errors import MissingPackageError, SourceError
-from edgecnn_runtime.live.captures import check_picture
-from edgecnn_runtime.live.frame import Picture
-from edgecnn_runtime.live.options import SourceOptions
-from edgecnn_runtime.live.spec import SourceSpec
+from edgecnn_runtime.live.frame import Picture, check_picture
+from edgecnn_runtime.live.spec import SourceOptions, SourceSpec
 
-__all__ = ["ScreenCapture", "open_screen"]
+__all__ = ["ScreenCapture"]
 
 _DEFAULT_FPS = 30.0
 
 
 class ScreenCapture:
-    """Grabs the screen at a steady rate."""
+    """Grabs the screen at a steady rate.
+
+    Raises:
+        MissingPackageError: The package mss is not installed.
+        SourceError: There is no display, or no such monitor.
+    """
 
     def __init__(self, spec: SourceSpec, options: SourceOptions) -> None:
         try:
@@ -58,12 +61,3 @@ class ScreenCapture:
     def close(self) -> None:
         """Close the connection to the display."""
         self._mss.close()
-
-
-def open_screen(spec: SourceSpec, options: SourceOptions) -> ScreenCapture:
-    """Open the screen.
-
-    Raises:
-        MissingPackageError: mss is not installed; SourceError: there is no display, or no such monitor.
-    """
-    return ScreenCapture(spec, options)

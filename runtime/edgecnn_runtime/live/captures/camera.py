@@ -9,11 +9,8 @@ from typing import Any
 
 from edgecnn_runtime.errors import SourceError
 from edgecnn_runtime.live.cameras import find_camera
-from edgecnn_runtime.live.captures import check_picture
-from edgecnn_runtime.live.frame import Picture
-from edgecnn_runtime.live.opencv import cv2
-from edgecnn_runtime.live.options import SourceOptions
-from edgecnn_runtime.live.spec import SourceSpec
+from edgecnn_runtime.live.frame import Picture, check_picture, cv2
+from edgecnn_runtime.live.spec import SourceOptions, SourceSpec
 
 __all__ = ["CameraCapture", "open_camera", "why_no_camera"]
 
@@ -57,12 +54,12 @@ def open_camera(
     """Open a webcam with the platform's backends in turn.
 
     Args:
-        spec: its index or name.
-        options: size and rate to ask for.
-        factory: makes the capture; `cv2.VideoCapture` or something that behaves like it.
+        spec: Its index or name.
+        options: Size and rate to ask for.
+        factory: Makes the capture; `cv2.VideoCapture` or something that behaves like it.
 
     Raises:
-        SourceError: no device, no permission, or in use by another program; the message says which.
+        SourceError: No device, no permission, or in use by another program; the message says which.
     """
     index = spec.value if isinstance(spec.value, int) else find_camera(spec.value)
     for backend in (*_BACKENDS.get(sys.platform, ()), cv2.CAP_ANY):

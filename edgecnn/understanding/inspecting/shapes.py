@@ -15,26 +15,10 @@ __all__ = ["infer_shapes"]
 
 _ARITHMETIC = frozenset(
     {
-        "Add",
-        "Cast",
-        "Concat",
-        "ConstantOfShape",
-        "Div",
-        "Expand",
-        "Gather",
-        "Max",
-        "Min",
-        "Mod",
-        "Mul",
-        "Neg",
-        "Reshape",
-        "Slice",
-        "Squeeze",
-        "Sub",
-        "Transpose",
-        "Unsqueeze",
+        "Add", "Cast", "Concat", "ConstantOfShape", "Div", "Expand", "Gather", "Max", "Min", "Mod", "Mul", "Neg",
+        "Reshape", "Slice", "Squeeze", "Sub", "Transpose", "Unsqueeze",
     }
-)
+)  # fmt: skip
 _SIZED_BY = {"ConstantOfShape": 0, "Expand": 1}
 """Operators whose result can be far larger than what they are given: which input tells."""
 _LARGEST = 64
@@ -49,8 +33,8 @@ def infer_shapes(model: onnx.ModelProto, *, one_for: str | None = None) -> onnx.
     Nodes that compute with fixed shapes alone are gone; what they gave is stored instead.
 
     Args:
-        model: the graph.
-        one_for: name of a free size of the inputs that is taken as 1, such as the batch; an empty name is one too.
+        model: The graph.
+        one_for: Name of a free size of the inputs that is taken as 1, such as the batch; an empty name is one too.
     """
     known = onnx.ModelProto()
     known.CopyFrom(model)

@@ -1,10 +1,8 @@
 """An ONNX graph as the inspection reads it: nodes, constants, shapes, and weights found behind quantization."""
 
 import math
-import os
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,13 +17,14 @@ try:
 except ImportError as error:
     raise MissingPackageError("onnx", extra="understand") from error
 
-__all__ = ["Dimension", "Graph", "Node"]
+__all__ = ["DEQUANTIZE", "QUANTIZE", "Dimension", "Graph", "Node"]
 
 Dimension = int | str
+QUANTIZE = ("QuantizeLinear", "com.microsoft.QuantizeLinear")
+DEQUANTIZE = ("DequantizeLinear", "com.microsoft.DequantizeLinear")
 _PASSED_ON_THE_WAY_TO_A_WEIGHT = frozenset(
     {"DequantizeLinear", "QuantizeLinear", "Identity", "Cast", "Transpose", "Reshape", "Unsqueeze", "Squeeze"}
 )
-_DEFAULT_DOMAINS = ("", "ai.onnx")
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,11 @@ class Node:
     """One node of the graph.
 
     Attributes:
-        name: the node's own name; may be empty.
+        name: The node's own name; may be empty.
         operator: `Conv`, …; with its domain in front when it is not a standard operator.
-        inputs, outputs: tensor names; an absent optional input is an empty string.
-        attributes: by name, as plain Python values.
-        scopes: module path that torch's exporter noted, outermost first; empty when it did not.
+        inputs: Tensor names; an absent optional input is an empty string.
+        outputs: Likewise.
+        attributes: By name, as plain Python values.
     """
 
     name: str
@@ -45,7 +44,10 @@ class Node:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: dict[str, Any] = field(repr=False)
-    scopes: tuple[str, ...] = ()
+
+    def integer(self, name: str, default: int) -> int:
+        """An attribute that is one integer."""
+        return int(self.attributes.get(name, default))
 
     def integers(self, name: str, default: tuple[int, ...]) -> tuple[int, ...]:
         """An attribute that is a list of integers."""
@@ -56,32 +58,28 @@ class Graph:
     """A loaded ONNX graph.
 
     Args:
-        source: path of an `.onnx`, its bytes, or a `ModelProto`.
+        source: The bytes of an `.onnx`, or a `ModelProto`.
 
     Raises:
-        ModelFileError: missing, or no ONNX graph.
+        ModelFileError: No ONNX graph.
     """
 
-    def __init__(self, source: str | os.PathLike[str] | bytes | onnx.ModelProto) -> None:
-        model, size = _load(source)
+    def __init__(self, source: bytes | onnx.ModelProto) -> None:
+        model, self.data = _load(source)
         self.model = infer_shapes(model)
-        self.size_bytes = size
         graph = self.model.graph
         self.initializers: dict[str, TensorProto] = {tensor.name: tensor for tensor in graph.initializer}
         self.nodes = [_node(proto) for proto in graph.node]
         self.producers = {output: node for node in self.nodes for output in node.outputs if output}
-        self.outputs = [value.name for value in graph.output]
-        self._values = {value.name: value for value in [*graph.value_info, *graph.input, *graph.output]}
-        pictures = [value.name for value in graph.input if value.name not in self.initializers]
-        if not pictures:
+        self._values = _values(self.model)
+        self.inputs: list[str] = [value.name for value in graph.input if value.name not in self.initializers]
+        if not self.inputs:
             raise ModelFileError("the graph has no input; expected a network that takes a picture.")
-        self.inputs: list[str] = pictures
 
     @cached_property
     def picture(self) -> str:
         """The input that is the picture: the first with four dimensions, else the first."""
-        inputs = self.inputs
-        return next((name for name in inputs if len(self.shape(name) or ()) == 4), inputs[0])
+        return next((name for name in self.inputs if self.rank(name) == 4), self.inputs[0])
 
     @cached_property
     def channels_last(self) -> bool:
@@ -106,6 +104,10 @@ class Graph:
         value = self._values.get(name)
         return None if value is None else _shape_of(value)
 
+    def rank(self, name: str) -> int:
+        """Number of dimensions of a tensor; 0 when not known."""
+        return len(self.shape(name) or ())
+
     def elements(self, name: str) -> int | None:
         """Numbers that a tensor holds for one picture; None when a size besides the batch is free.
 
@@ -124,8 +126,7 @@ class Graph:
         if isinstance(batch, int):
             return self._values, max(batch, 1)
         # A free batch without a name has an empty one in the file.
-        inferred = infer_shapes(self.model, one_for="" if batch == "?" else batch).graph
-        return {value.name: value for value in [*inferred.value_info, *inferred.input, *inferred.output]}, 1
+        return _values(infer_shapes(self.model, one_for="" if batch == "?" else batch)), 1
 
     def element_type(self, name: str) -> str | None:
         """Element type of a tensor, in numpy's words (`float32`, `uint8`); None when nothing is known."""
@@ -144,18 +145,19 @@ class Graph:
         """Value of an initializer or a `Constant` node; None for anything that is computed or stored elsewhere."""
         if name in self.initializers:
             tensor = self.initializers[name]
-            if tensor.data_location == TensorProto.EXTERNAL:
-                return None
-            return numpy_helper.to_array(tensor)
+            return None if tensor.data_location == TensorProto.EXTERNAL else numpy_helper.to_array(tensor)
         node = self.producers.get(name)
-        if node is None or node.operator != "Constant":
-            return None
-        for key, value in node.attributes.items():
+        for key, value in node.attributes.items() if node is not None and node.operator == "Constant" else ():
             if key == "value":
                 return numpy_helper.to_array(value)
             if key.startswith("value_") and "string" not in key:
                 return np.asarray(value)
         return None
+
+    def constants(self, node: Node, index: int) -> tuple[int, ...] | None:
+        """Integers that an input of a node holds; None when it has none there or they are computed."""
+        value = self.constant(node.inputs[index]) if index < len(node.inputs) and node.inputs[index] else None
+        return None if value is None else tuple(int(entry) for entry in value.ravel())
 
     def weight(self, name: str) -> TensorProto | None:
         """The stored tensor behind an input, looked for through quantization, casts and reshapes."""
@@ -163,15 +165,17 @@ class Graph:
             if name in self.initializers:
                 return self.initializers[name]
             node = self.producers.get(name)
-            if node is None:
-                return None
-            if node.operator == "Constant":
+            if node is not None and node.operator == "Constant":
                 value = node.attributes.get("value")
                 return value if isinstance(value, TensorProto) else None
-            if node.operator not in _PASSED_ON_THE_WAY_TO_A_WEIGHT:
+            if node is None or node.operator not in _PASSED_ON_THE_WAY_TO_A_WEIGHT:
                 return None
             name = node.inputs[0]
         return None
+
+
+def _values(model: onnx.ModelProto) -> dict[str, onnx.ValueInfoProto]:
+    return {value.name: value for value in [*model.graph.value_info, *model.graph.input, *model.graph.output]}
 
 
 def _shape_of(value: onnx.ValueInfoProto) -> tuple[Dimension, ...] | None:
@@ -187,31 +191,24 @@ def _dimension(entry: onnx.TensorShapeProto.Dimension) -> Dimension:
     return "?" if not entry.dim_param or entry.dim_param.startswith("unk__") else entry.dim_param
 
 
-def _load(source: str | os.PathLike[str] | bytes | onnx.ModelProto) -> tuple[onnx.ModelProto, int]:
+def _load(source: bytes | onnx.ModelProto) -> tuple[onnx.ModelProto, bytes]:
     if isinstance(source, onnx.ModelProto):
-        return source, source.ByteSize()
-    if isinstance(source, bytes):
-        data, name = source, "the bytes given"
-    else:
-        path = Path(source)
-        if not path.is_file():
-            raise ModelFileError(f"there is no file {str(path)!r}; give the path of an .onnx file.")
-        data, name = path.read_bytes(), repr(str(path))
+        return source, source.SerializeToString()
     model = onnx.ModelProto()
     try:
-        model.ParseFromString(data)
+        model.ParseFromString(source)
     except Exception as error:  # protobuf's DecodeError lives in different modules in different versions
-        raise ModelFileError(f"{name} is not an ONNX file; export one with `edgecnn export`.") from error
+        raise ModelFileError("this is not an ONNX file; export one with `edgecnn export`.") from error
     if not model.graph.node:
-        raise ModelFileError(f"{name} holds no ONNX graph; export one with `edgecnn export`.")
-    return model, len(data)
+        raise ModelFileError("this holds no ONNX graph; export one with `edgecnn export`.")
+    return model, source
 
 
 def _node(proto: onnx.NodeProto) -> Node:
-    attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in proto.attribute}
-    operator = proto.op_type if proto.domain in _DEFAULT_DOMAINS else f"{proto.domain}.{proto.op_type}"
-    scopes: tuple[str, ...] = ()
-    for entry in proto.metadata_props:
-        if entry.key == "pkg.torch.onnx.name_scopes":
-            scopes = tuple(part.strip(" '\"") for part in entry.value.strip("[]").split(","))
-    return Node(proto.name, operator, tuple(proto.input), tuple(proto.output), attributes, scopes)
+    return Node(
+        name=proto.name,
+        operator=proto.op_type if proto.domain in ("", "ai.onnx") else f"{proto.domain}.{proto.op_type}",
+        inputs=tuple(proto.input),
+        outputs=tuple(proto.output),
+        attributes={attribute.name: helper.get_attribute_value(attribute) for attribute in proto.attribute},
+    )

@@ -4,18 +4,18 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.understanding.convolving.convolution_pictures import Convolution
-from edgecnn.understanding.kernels import Matrix
+from edgecnn.understanding.convolving.convolution import Convolution
+from edgecnn.understanding.drawing import Matrix
 from edgecnn.understanding.pages import render
 
-__all__ = ["convolution_page"]
+__all__ = ["convolve_page"]
 
 
-def convolution_page(convolution: Convolution) -> str:
+def convolve_page(convolution: Convolution) -> str:
     """A page with the input, the window, its sum and the result; the window is moved by slider, keys or pointer."""
     result = convolution.maps().total
     padded = convolution.padded()
-    channels = padded.shape[2]
+    channels = convolution.channels
     top, left, bottom, right = convolution.slide.sides(convolution.window)
     data: dict[str, Any] = {
         "input": [_plain(padded[:, :, index], empty=_edges(convolution)) for index in range(channels)],

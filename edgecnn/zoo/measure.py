@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from edgecnn_runtime import Classifier, OptionError
 
+from edgecnn.zoo import NetworkRequest, load
+
 __all__ = ["Measurement", "measure"]
 
 _WARM_UP = 5
@@ -17,10 +19,10 @@ class Measurement:
     """Measured on this machine's CPU.
 
     Attributes:
-        latency_ms: median time of one picture, without decoding and resizing.
-        spread_ms: distance between the quartiles of the runs.
-        size_bytes: of the fp32 graph.
-        runs: how many.
+        latency_ms: Median time of one picture, without decoding and resizing.
+        spread_ms: Distance between the quartiles of the runs.
+        size_bytes: Of the fp32 graph.
+        runs: How many.
     """
 
     latency_ms: float
@@ -33,17 +35,15 @@ def measure(source: str, *, runs: int = 30) -> Measurement:
     """Export a network with random weights and time it; its speed does not depend on what the weights are.
 
     Args:
-        source: what `edgecnn.zoo.load` takes.
-        runs: timed runs, after five that are thrown away.
+        source: What `edgecnn.zoo.load` takes.
+        runs: Timed runs, after five that are thrown away.
 
     Raises:
-        MissingPackageError: torch, torchvision or timm is not installed.
-        ModelFileError: torch cannot export the network.
+        MissingPackageError: Torch, torchvision or timm is not installed.
+        ModelFileError: Torch cannot export the network.
     """
     if runs < 1:
         raise OptionError(f"runs is {runs}; expected at least 1.")
-    from edgecnn.zoo import NetworkRequest, load
-
     network = load(source, NetworkRequest(random_weights=True))
     from edgecnn_export.card import build_card
     from edgecnn_export.package import pack

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.understanding.inspecting.inspect_page import field_box
-from edgecnn.understanding.inspecting.layers import Layer
+from edgecnn.understanding.inspecting import LayerRow
 
 __all__ = ["Channel", "Stage", "pick_stages", "stage_of"]
 
@@ -19,10 +18,10 @@ class Channel:
     """A channel that answers strongly to the picture.
 
     Attributes:
-        index: of the channel.
+        index: Of the channel.
         map: `(h, w)` float32.
-        peak: row and column of its strongest answer.
-        box: what that position sees: left, top, width, height in pixels; None when it cannot be told.
+        peak: Row and column of its strongest answer.
+        box: What that position sees: left, top, width, height in pixels; None when it cannot be told.
     """
 
     index: int
@@ -36,15 +35,15 @@ class Stage:
     """The last layer of a resolution.
 
     Attributes:
-        layer: its row.
-        channels: the most active channels, strongest first.
-        height: of the maps, in cells.
-        width: likewise.
-        count: channels of the layer.
-        silent: how many channels are the same everywhere on this picture.
+        layer: Its row.
+        channels: The most active channels, strongest first.
+        height: Of the maps, in cells.
+        width: Likewise.
+        count: Channels of the layer.
+        silent: How many channels are the same everywhere on this picture.
     """
 
-    layer: Layer
+    layer: LayerRow
     channels: tuple[Channel, ...]
     height: int
     width: int
@@ -52,15 +51,15 @@ class Stage:
     silent: int
 
 
-def pick_stages(layers: Sequence[Layer], height: int, width: int) -> list[Layer]:
+def pick_stages(layers: Sequence[LayerRow], height: int, width: int) -> list[LayerRow]:
     """The last layer of each resolution that gives maps `(N, channels, h, w)` of the picture.
 
     Args:
-        layers: of the network.
-        height: of the picture, in pixels.
-        width: likewise.
+        layers: Of the network.
+        height: Of the picture, in pixels.
+        width: Likewise.
     """
-    last: dict[tuple[int, int], Layer] = {}
+    last: dict[tuple[int, int], LayerRow] = {}
     learned = False
     for layer in layers:
         learned = learned or layer.kernel is not None
@@ -80,26 +79,31 @@ def pick_stages(layers: Sequence[Layer], height: int, width: int) -> list[Layer]
     return chosen
 
 
-def stage_of(layer: Layer, maps: npt.NDArray[np.float32], height: int, width: int, *, count: int = 4) -> Stage:
+def stage_of(layer: LayerRow, maps: npt.NDArray[np.float32], height: int, width: int, *, count: int = 4) -> Stage:
     """The most active channels of a layer for one picture.
 
     A channel's activity is how far its strongest answer stands above its mean: channels that are bright everywhere
     are not what the layer found.
 
     Args:
-        layer: its row.
+        layer: Its row.
         maps: `(channels, h, w)` float32.
-        height: of the picture, in pixels.
-        width: likewise.
-        count: how many channels.
+        height: Of the picture, in pixels.
+        width: Likewise.
+        count: How many channels.
     """
     flat = maps.reshape(len(maps), -1).astype(np.float64)
-    peaks, means, spreads = flat.max(axis=1), flat.mean(axis=1), flat.std(axis=1)
-    order = np.argsort(-(peaks - means), kind="stable")[:count]
+    order = np.argsort(-(flat.max(axis=1) - flat.mean(axis=1)), kind="stable")[:count]
     channels = []
     for index in order:
         row, column = divmod(int(flat[index].argmax()), maps.shape[2])
-        box = field_box(layer, height, width, (row, column))
-        channels.append(Channel(int(index), maps[index], (row, column), box))
-    silent = int((spreads <= 1e-9 * max(float(np.abs(flat).max()), 1e-30)).sum())
-    return Stage(layer, tuple(channels), maps.shape[1], maps.shape[2], len(maps), silent)
+        box = layer.field_box(height, width, (row, column))
+        channels.append(Channel(index=int(index), map=maps[index], peak=(row, column), box=box))
+    return Stage(
+        layer=layer,
+        channels=tuple(channels),
+        height=maps.shape[1],
+        width=maps.shape[2],
+        count=len(maps),
+        silent=int((flat.std(axis=1) <= 1e-9 * max(float(np.abs(flat).max()), 1e-30)).sum()),
+    )

@@ -6,7 +6,7 @@ from itertools import groupby
 from PIL import Image
 
 from edgecnn.understanding.drawing import panels
-from edgecnn.understanding.dreaming.dreams import Dream
+from edgecnn.understanding.dreaming.painting import Dream
 from edgecnn.understanding.pages import data_uri, render
 
 __all__ = ["dream_page", "dream_sheet"]

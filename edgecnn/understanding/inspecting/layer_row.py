@@ -4,52 +4,41 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from edgecnn.understanding.inspecting.field import AxisField, Field, Unknown
-from edgecnn.understanding.inspecting.graph import Dimension, Graph, Node
-from edgecnn.understanding.inspecting.macs import macs_of
+from edgecnn.understanding.inspecting.costs import macs_of, precision_of, stored_by
+from edgecnn.understanding.inspecting.field import AxisField, Unknown
+from edgecnn.understanding.inspecting.onnx_graph import DEQUANTIZE, QUANTIZE, Dimension, Graph, Node
 from edgecnn.understanding.inspecting.receptive_field import receptive_fields
-from edgecnn.understanding.inspecting.rules import State
-from edgecnn.understanding.inspecting.weights import parameters_of, precision_of
 from edgecnn.understanding.inspecting.windows import window_of
 
-__all__ = ["Layer", "layers_of"]
+__all__ = ["LayerRow", "layers_of"]
 
 # Nodes that are part of how a layer is stored, not layers.
-_NOT_LAYERS = frozenset(
-    {
-        "Constant",
-        "QuantizeLinear",
-        "DequantizeLinear",
-        "com.microsoft.QuantizeLinear",
-        "com.microsoft.DequantizeLinear",
-        "Identity",
-        "Cast",
-        "Dropout",
-    }
-)
+_NOT_LAYERS = frozenset({"Constant", "Identity", "Cast", "Dropout", *QUANTIZE, *DEQUANTIZE})
 _NAMED_AFTER_WEIGHTS = frozenset({"Conv", "Gemm", "MatMul", "QLinearConv", "BatchNormalization"})
 _MADE_UP_NAME = re.compile(r"^(node_)?(n\d+(_\d+)?|[A-Z][A-Za-z]*_\d+)?$")
 _WEIGHT_SUFFIX = re.compile(r"[._](weight|kernel|W|bn_folded|quantized|scaled).*$")
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerRow:
     """A layer of the network, and the part of the picture that one of its positions sees.
 
     Attributes:
-        name: unique in the network; after the weights where the file names them.
+        name: Unique in the network; after the weights where the file names them.
         operator: ONNX operator.
-        tensor: name of the layer's output in the graph.
-        output_shape: numbers; names or `?` for free sizes.
-        kernel, stride, dilation: height and width; None without a sliding window.
-        padding: top, left, bottom, right; None without a sliding window.
-        parameters: learned numbers that this layer is the first to use.
-        macs: multiply-accumulates for one picture; None when a size is free or the operator cannot be counted.
-        weight_bytes: what the parameters take in the file.
+        tensor: Name of the layer's output in the graph.
+        output_shape: Numbers; names or `?` for free sizes.
+        kernel: Height and width; None without a sliding window.
+        stride: Likewise.
+        dilation: Likewise.
+        padding: Top, left, bottom, right; None without a sliding window.
+        parameters: Learned numbers that this layer is the first to use.
+        macs: Multiply-accumulates for one picture; None when a size is free or the operator cannot be counted.
+        weight_bytes: What the parameters take in the file.
         precision: `fp32`, `fp16`, `int8`, ….
-        axes: for height and width, what position 0 sees; None in place of an axis that is seen whole; None for both
+        axes: For height and width, what position 0 sees; None in place of an axis that is seen whole; None for both
             when it cannot be told.
-        unknown_since: where and why the receptive field was lost; empty when it was not.
+        unknown_since: Where and why the receptive field was lost; empty when it was not.
     """
 
     name: str
@@ -71,6 +60,29 @@ class Layer:
     def sees_all(self) -> bool:
         """Every position sees the whole picture."""
         return self.axes == (None, None)
+
+    def field_box(self, height: int, width: int, position: tuple[int, int] | None = None) -> list[int] | None:
+        """What a position sees: left, top, width, height in pixels; may reach over the picture's edge.
+
+        Args:
+            height: Of the picture, in pixels.
+            width: Likewise.
+            position: Row and column of the layer's output; None means the one that looks at the middle of the picture.
+
+        Returns:
+            None when the receptive field cannot be told.
+        """
+        if self.axes is None:
+            return None
+        spans = []
+        for axis, (field, size) in enumerate(zip(self.axes, (height, width), strict=True)):
+            if field is None:
+                spans.append((0, size - 1))
+            else:
+                middle = max(0, round(((size - 1) / 2 - field.offset) / field.jump)) if field.jump else 0
+                spans.append(field.span(middle if position is None else position[axis]))
+        (top, bottom), (left, right) = spans
+        return [left, top, right - left + 1, bottom - top + 1]
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON. Pairs that are equal for height and width become one number.
@@ -104,23 +116,20 @@ class Layer:
         return values[0] if values[0] == values[1] else values
 
 
-def layers_of(graph: Graph) -> list[Layer]:
+def layers_of(graph: Graph) -> list[LayerRow]:
     """Rows for every layer that works on the picture, in the order in which they run."""
     states = receptive_fields(graph)
     taken: dict[str, int] = {}
     counted: set[str] = set()
-    rows: list[Layer] = []
-    learned = False
+    rows: list[LayerRow] = []
     for node in graph.nodes:
         state = next((states[name] for name in node.outputs if name in states), None)
         if state is None or node.operator in _NOT_LAYERS:
             continue
         window = window_of(graph, node)
-        count, size = parameters_of(graph, node, counted, inside=learned)
-        learned = learned or count > 0
-        axes, unknown = _seen(state)
+        stored = stored_by(graph, node, counted, inside=any(row.parameters for row in rows))
         rows.append(
-            Layer(
+            LayerRow(
                 name=_unique(_readable_name(graph, node), taken),
                 operator=node.operator,
                 tensor=node.outputs[0],
@@ -129,36 +138,25 @@ def layers_of(graph: Graph) -> list[Layer]:
                 stride=window.stride if window else None,
                 dilation=window.dilation if window else None,
                 padding=window.padding if window else None,
-                parameters=count,
+                parameters=stored.parameters,
                 macs=macs_of(graph, node),
-                weight_bytes=size,
+                weight_bytes=stored.size_bytes,
                 precision=precision_of(graph, node),
-                axes=axes,
-                unknown_since=unknown,
+                axes=None if isinstance(state, Unknown) else state.axes,
+                unknown_since=state.since if isinstance(state, Unknown) else "",
             )
         )
     return rows
 
 
-def _seen(state: State) -> tuple[tuple[AxisField | None, AxisField | None] | None, str]:
-    if isinstance(state, Unknown):
-        return None, state.since
-    assert isinstance(state, Field)  # noqa: S101 - the other half of the union
-    return state.axes, ""
-
-
 def _readable_name(graph: Graph, node: Node) -> str:
     """A name that a person gave, if there is one: of the node, of its weights, of its result."""
-    name = node.name
-    for index in (1, 3):
-        if node.operator in ("Conv", "Gemm", "MatMul", "QLinearConv", "BatchNormalization") and index < len(
-            node.inputs
-        ):
-            weight = graph.weight(node.inputs[index])
+    if node.operator in _NAMED_AFTER_WEIGHTS:
+        for name in node.inputs[1:4:2]:
+            weight = graph.weight(name)
             if weight is not None and "." in weight.name and _WEIGHT_SUFFIX.search(weight.name):
                 return _WEIGHT_SUFFIX.sub("", weight.name)
-    if _MADE_UP_NAME.match(name):
-        name = node.outputs[0]
+    name = node.outputs[0] if _MADE_UP_NAME.match(node.name) else node.name
     return name.removeprefix("node_")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgecnn_runtime.errors import MissingPackageError, OptionError
 
-from edgecnn.understanding.pages import write_file
+from edgecnn.write import write_file
 from edgecnn.zoo.catalog import CatalogEntry
 
 __all__ = ["draw_zoo"]
@@ -19,8 +19,8 @@ def draw_zoo(entries: Sequence[CatalogEntry], path: str | os.PathLike[str]) -> P
     """Write the chart of the networks that were published on ImageNet.
 
     Raises:
-        OptionError: another ending than .png, .svg or .pdf, or nothing to draw.
-        MissingPackageError: matplotlib is not installed.
+        OptionError: Another ending than .png, .svg or .pdf, or nothing to draw.
+        MissingPackageError: Matplotlib is not installed.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in _FORMATS:

@@ -3,15 +3,14 @@
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from edgecnn.understanding.drawing import shades, signed
-from edgecnn.understanding.explaining.class_maps import upsampled
+from edgecnn.understanding.drawing import shades, signed, upsampled
 from edgecnn.understanding.explaining.comparison import Comparison
-from edgecnn.understanding.explaining.explain_pictures import blended, centered, filter_picture, overlay, seen_by
 from edgecnn.understanding.explaining.explanation import Explanation
 from edgecnn.understanding.explaining.first_layer import FirstLayer
-from edgecnn.understanding.inspecting.stages import Stage
-from edgecnn.understanding.inspecting.text_table import percent
+from edgecnn.understanding.explaining.painting import blended, centered, filter_picture, overlay, seen_by
+from edgecnn.understanding.explaining.stages import Stage
 from edgecnn.understanding.pages import Picture, data_uri, render
 
 __all__ = ["explain_page"]
@@ -69,16 +68,16 @@ def _first(first: FirstLayer) -> dict[str, Any]:
         {
             "index": entry.index,
             "weights": data_uri(filter_picture(entry), scale=8),
-            "map": data_uri(_small(signed(centered(entry.map))), quality=_QUALITY),
+            "map": _small(signed(centered(entry.map))),
             "says": f"{entry.index}: {100 * entry.likeness:.0f} % like {entry.kind}",
         }
         for entry in first.filters[:_FILTERS]
     ]
     magnitude = np.hypot(first.sobel_x, first.sobel_y)
     sobel = [
-        (data_uri(_small(signed(first.sobel_x)), quality=_QUALITY), "sobel_x: change along x, upright edges"),
-        (data_uri(_small(signed(first.sobel_y)), quality=_QUALITY), "sobel_y: change along y, level edges"),
-        (data_uri(_small(shades(magnitude)), quality=_QUALITY), "both: strength of the edge"),
+        (_small(signed(first.sobel_x)), "sobel_x: change along x, upright edges"),
+        (_small(signed(first.sobel_y)), "sobel_y: change along y, level edges"),
+        (_small(shades(magnitude)), "both: strength of the edge"),
     ]
     return {"name": first.name, "filters": filters, "sobel": sobel}
 
@@ -94,7 +93,7 @@ def _stage(stage: Stage, pixels: Picture) -> dict[str, Any]:
             {
                 "index": entry.index,
                 "map": data_uri(shades(entry.map), scale=max(1, _SMALL // max(entry.map.shape))),
-                "seen": data_uri(_small(seen_by(pixels, entry.box)), quality=_QUALITY),
+                "seen": _small(seen_by(pixels, entry.box)),
             }
             for entry in stage.channels
         ],
@@ -105,37 +104,33 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
     first, second = comparison.first, comparison.second
     best, other = first.result.top(1)[0], second.result.top(1)[0]
     if comparison.same_label:
-        says = f"Both say {best.label}, with {percent(best.score)} and {percent(other.score)}."
+        says = f"Both say {best.label}, with {_percent(best.score)} and {_percent(other.score)}."
     else:
-        says = f"They disagree: {best.label} ({percent(best.score)}) against {other.label} ({percent(other.score)})."
+        says = f"They disagree: {best.label} ({_percent(best.score)}) against {other.label} ({_percent(other.score)})."
     images = [
-        (data_uri(blended(first.pixels, first.maps[0].map), quality=_QUALITY), f"{first.model}: {first.maps[0].label}"),
-        (
-            data_uri(blended(second.pixels, second.maps[0].map), quality=_QUALITY),
-            f"{second.model}: {second.maps[0].label}",
-        ),
+        (data_uri(blended(entry.pixels, entry.maps[0].map), quality=_QUALITY), f"{entry.model}: {entry.maps[0].label}")
+        for entry in (first, second)
     ]
     if comparison.difference is not None:
         height, width = first.pixels.shape[:2]
-        large = upsampled(comparison.difference, height, width)
-        # A difference is drawn against the maps' own range, so that a small one looks small.
-        scaled = signed(np.clip(np.append(large.ravel(), [-1, 1]), -1, 1).reshape(1, -1))[0, :-2].reshape(
-            height, width, 3
-        )
-        largest = float(np.abs(comparison.difference).max())
+        large = np.clip(upsampled(comparison.difference, height, width), -1, 1)
+        largest = _percent(float(np.abs(comparison.difference).max()))
+        # Drawn against the maps' own range, so that a small difference looks small.
         images.append(
-            (data_uri(scaled), f"where they differ for {first.maps[0].label}: at most {percent(largest)} of the map")
+            (data_uri(signed(large, largest=1)), f"where they differ for {best.label}: at most {largest} of the map")
         )
     name = second.model if second.model != first.model else f"{second.model}, the other file"
     return {"name": name, "says": says, "images": images, "classes": comparison.classes, "stages": comparison.stages}
 
 
-def _small(picture: Picture) -> Picture:
-    from PIL import Image
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
+
+def _small(picture: Picture) -> str:
     image = Image.fromarray(picture)
     image.thumbnail((_SMALL, _SMALL), Image.Resampling.BOX)
-    return np.asarray(image)
+    return data_uri(np.asarray(image), quality=_QUALITY)
 
 
 def _pixels(size: object) -> str:

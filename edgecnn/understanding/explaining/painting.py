@@ -1,31 +1,28 @@
-"""The pictures of an explanation: maps over the photo, filters, what a position sees."""
+"""How an explanation is painted: maps over the photo, filters, what a position sees."""
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from edgecnn.understanding.drawing import MARK, heat, panels, shades, signed
-from edgecnn.understanding.explaining.class_maps import upsampled
+from edgecnn.understanding.drawing import MARK, heat, panels, shades, signed, upsampled
 from edgecnn.understanding.explaining.comparison import Comparison
 from edgecnn.understanding.explaining.explanation import Explanation
 from edgecnn.understanding.explaining.first_layer import Filter
 from edgecnn.understanding.pages import Picture
 
-__all__ = ["blended", "centered", "evidence", "filter_picture", "overlay", "seen_by", "sheet"]
+__all__ = ["blended", "centered", "filter_picture", "overlay", "seen_by", "sheet"]
 
 Map = npt.NDArray[np.float32]
 
 
-def evidence(values: Map, height: int, width: int) -> Map:
-    """The part of a map that speaks for its class, at the picture's size, 0 to 1; all zero when nothing does."""
-    large = np.clip(upsampled(values, height, width), 0, None)
-    largest = float(large.max())
-    return large / largest if largest > 0 else large
-
-
 def overlay(values: Map, height: int, width: int) -> npt.NDArray[np.uint8]:
-    """A map in heat colors to lay over a photo, `(height, width, 4)` uint8 RGBA, clear where nothing speaks for it."""
-    strength = evidence(values, height, width)
+    """The part of a map that speaks for its class, in heat colors to lay over a photo.
+
+    Returns:
+        `(height, width, 4)` uint8 RGBA, clear where nothing speaks for the class.
+    """
+    strength = np.clip(upsampled(values, height, width), 0, None)
+    strength = strength / (float(strength.max()) or 1.0)
     opacity = (255 * np.clip(strength * 1.6, 0, 1)).astype(np.uint8)
     return np.dstack([heat(0.25 + 0.75 * strength), opacity])
 

@@ -1,35 +1,28 @@
 """Kernels by name, and matrices typed as text."""
 
 import re
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from edgecnn_runtime.errors import OptionError
 
 from edgecnn.names import unknown_name
+from edgecnn.understanding.drawing import Matrix
 
-__all__ = ["KERNELS", "Matrix", "parse_kernels", "parse_matrix"]
+__all__ = ["KERNELS", "parse_kernels", "parse_matrix"]
 
-Matrix = npt.NDArray[Any]
 _BIGGEST_TEXT = 4096  # rows or columns; a longer matrix is a picture
-
-
-def _matrix(rows: list[list[float]], divisor: int = 1) -> Matrix:
-    values = np.array(rows)
-    return values if divisor == 1 else values / divisor
 
 
 # The Sobel kernels are named by the axis along which they measure the gradient, since texts disagree on "vertical" and
 # "horizontal": sobel_x answers to brightness that changes along x, so it draws upright edges.
 KERNELS: dict[str, Matrix] = {
-    "sobel_x": _matrix([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
-    "sobel_y": _matrix([[-1, -2, -1], [0, 0, 0], [1, 2, 1]]),
-    "gaussian": _matrix([[1, 2, 1], [2, 4, 2], [1, 2, 1]], 16),
-    "laplacian": _matrix([[0, 1, 0], [1, -4, 1], [0, 1, 0]]),
-    "sharpen": _matrix([[0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
-    "box": _matrix([[1, 1, 1], [1, 1, 1], [1, 1, 1]], 9),
-    "identity": _matrix([[0, 0, 0], [0, 1, 0], [0, 0, 0]]),
+    "sobel_x": np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
+    "sobel_y": np.array([[-1, -2, -1], [0, 0, 0], [1, 2, 1]]),
+    "gaussian": np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16,
+    "laplacian": np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]]),
+    "sharpen": np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
+    "box": np.array([[1, 1, 1], [1, 1, 1], [1, 1, 1]]) / 9,
+    "identity": np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]]),
 }
 
 
@@ -40,7 +33,7 @@ def parse_matrix(text: str, what: str = "matrix") -> Matrix:
         `(rows, columns)`, int64 when every number is whole, else float64.
 
     Raises:
-        OptionError: not numbers, no numbers, or rows of different lengths.
+        OptionError: Not numbers, no numbers, or rows of different lengths.
     """
     lines = [line.strip() for line in re.split(r"[/;\n]", text)]
     rows: list[list[float]] = []
@@ -71,7 +64,7 @@ def parse_kernels(text: str) -> list[Matrix]:
     """Kernels by name or typed; several, one a channel, are parted by `|`.
 
     Raises:
-        OptionError: no such name, no numbers, or kernels of different sizes.
+        OptionError: No such name, no numbers, or kernels of different sizes.
     """
     kernels = []
     for part in text.split("|"):

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from edgecnn_export.card import build_card
-from edgecnn_export.package import pack
+from edgecnn_export.package import build_card, pack
 from edgecnn_export.pixel_graph import FeatureTap, PixelGraph
 from edgecnn_runtime import Preprocess
 from onnx import TensorProto, helper, numpy_helper

@@ -16,7 +16,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edgecnn_export.passes.feature_output import expose_features
 from edgecnn_export.passes.layer_names import unique_name
-from edgecnn_export.pixel_graph import FEATURES, LOGITS, MAX_IR, PIXELS, FeatureTap, PixelGraph, Reference
+from edgecnn_export.pixel_graph import FEATURES, LOGITS, MAX_IR, PIXELS, PixelGraph, Reference
 
 __all__ = ["from_onnx"]
 
@@ -51,14 +51,13 @@ def from_onnx(
     classifier = Classifier(file, device="cpu")
     reference: Reference = classifier.logits
     model = ir.from_proto(onnx.load_model_from_string(file.data))
-    if file.card:
-        tap = file.features
-        features = FeatureTap(tap.weights, tap.transposed) if tap else None
-    else:
+    features = file.features
+    if not file.card.document:
+        taken = next(value for value in model.graph.inputs if value.name == file.input.name)
         scores = _end_in_logits(model, file.logits.name)
         if scores != file.logits.name:
             reference = _inner_tensor(classifier, scores)
-        _start_at_pixels(model, file)
+        _start_at_pixels(model, taken, file)
         features = expose_features(model)
     model.ir_version = min(model.ir_version, MAX_IR)
     model.metadata_props.clear()
@@ -75,8 +74,8 @@ def from_onnx(
         reference=reference,
         reference_name=f"{Path(path).name} in ONNX Runtime {onnxruntime.__version__}",
         features=features,
-        license=license or file.license,
-        source=file.source or {"weights": Path(path).name},
+        license=license or file.card.license,
+        source=file.card.source or {"weights": Path(path).name},
     )
 
 
@@ -100,16 +99,15 @@ def _end_in_logits(model: ir.Model, scores: str) -> str:
     return own_name
 
 
-def _start_at_pixels(model: ir.Model, file: ModelFile) -> None:
+def _start_at_pixels(model: ir.Model, taken: ir.Value, file: ModelFile) -> None:
     """Put Transpose, Cast, Mul and Add in front of the old input, or give it its name where it takes pixels itself."""
     graph = model.graph
-    taken = next(value for value in graph.inputs if value.name == file.input.name)
     if file.normalization is None:
         _make_room(model, {PIXELS}, keep=taken)
         taken.name = PIXELS
         return
     _make_room(model, {PIXELS, *_NEW}, keep=None)
-    pixels = ir.Input(PIXELS, ir.Shape(["N", file.height, file.width, 3]), ir.TensorType(ir.DataType.UINT8))
+    pixels = ir.val(PIXELS, ir.DataType.UINT8, ["N", file.height, file.width, 3])
     shape = (1, 1, 1, 3) if file.channels_last else (1, 3, 1, 1)
     constants = []
     for name, array in (("pixel_scale", file.normalization.scale), ("pixel_offset", file.normalization.offset)):

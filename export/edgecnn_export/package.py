@@ -9,6 +9,7 @@ import importlib.metadata
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from edgecnn_runtime.golden import GoldenVector, encode_golden, expand_grid
 from edgecnn_runtime.model_file import ModelFile
 from edgecnn_runtime.preprocess import Pixels, Preprocess
 
-from edgecnn_export.pixel_graph import FEATURES, LOGITS, PIXELS, PixelGraph
+from edgecnn_export.pixel_graph import LOGITS, PIXELS, PixelGraph
 
 __all__ = ["TOLERANCES", "build_card", "load_draft", "pack", "write_model_file"]
 
@@ -50,8 +51,7 @@ def build_card(graph: PixelGraph, *, precision: Mapping[str, Any], measured: Map
     """
     outputs: dict[str, Any] = {"logits": LOGITS}
     if graph.features is not None:
-        tap = graph.features
-        outputs["features"] = {"name": FEATURES, "weights": tap.weights, "transposed": tap.transposed}
+        outputs["features"] = asdict(graph.features)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     return {
         "format": FORMAT,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
+from edgecnn_runtime.card import FeatureOutput
 from edgecnn_runtime.errors import OptionError
 from edgecnn_runtime.preprocess import Pixels, Preprocess
 
@@ -16,7 +17,6 @@ __all__ = [
     "MAX_IR",
     "OPSET",
     "PIXELS",
-    "FeatureTap",
     "PixelGraph",
     "RecordedAnswers",
     "Reference",
@@ -63,19 +63,6 @@ class RecordedAnswers:
         return np.stack(known)
 
 
-@dataclass(frozen=True)
-class FeatureTap:
-    """The last feature map and the linear layer behind the global average pooling.
-
-    Attributes:
-        weights: Name of the layer's weight tensor.
-        transposed: The tensor is `(channels, classes)` instead of `(classes, channels)`.
-    """
-
-    weights: str
-    transposed: bool
-
-
 @dataclass(frozen=True, eq=False)
 class PixelGraph:
     """A graph from uint8 `(N, height, width, 3)` RGB `pixels` to `(N, classes)` float32 `logits`.
@@ -98,6 +85,6 @@ class PixelGraph:
     preprocess: Preprocess
     reference: Reference
     reference_name: str
-    features: FeatureTap | None = None
+    features: FeatureOutput | None = None
     license: str = "unknown"
     source: Mapping[str, Any] = field(default_factory=dict)

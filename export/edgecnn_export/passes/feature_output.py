@@ -1,10 +1,11 @@
 """Find the last feature map of a graph and make it an output, so that a class activation map is one product away."""
 
 import onnx_ir as ir
+from edgecnn_runtime.card import FeatureOutput
 from onnx_ir.passes.common import ShapeInferencePass
 
 from edgecnn_export.passes.values import spatial_mean
-from edgecnn_export.pixel_graph import FEATURES, FeatureTap
+from edgecnn_export.pixel_graph import FEATURES
 
 __all__ = ["expose_features"]
 
@@ -12,7 +13,7 @@ __all__ = ["expose_features"]
 _RESHAPING = {"Flatten", "Reshape", "Squeeze", "Identity", "Dropout"}
 
 
-def expose_features(model: ir.Model) -> FeatureTap | None:
+def expose_features(model: ir.Model) -> FeatureOutput | None:
     """Add the output `features` where the graph ends in global average pooling and one linear layer.
 
     The tensor in front of the pooling is renamed to `features`; nothing is computed that was not before.
@@ -41,4 +42,4 @@ def expose_features(model: ir.Model) -> FeatureTap | None:
     features.name = FEATURES
     model.graph.outputs.append(features)
     transposed = linear.op_type == "MatMul" or not linear.attributes.get_int("transB", 0)
-    return FeatureTap(weights=weights.name, transposed=transposed)
+    return FeatureOutput(name=FEATURES, weights=weights.name, transposed=transposed)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchvision
-from edgecnn_export.export import export
+from edgecnn_export import export
 from edgecnn_export.to_onnx import to_onnx
 from edgecnn_runtime import Classifier
 from edgecnn_runtime.verification import relative_error

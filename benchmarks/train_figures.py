@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from edgecnn_export.export import export
+from edgecnn_export import export
 from edgecnn_export.precision import Demands
 from edgecnn_export.prepared import PreparedPictures
 from edgecnn_export.to_onnx import to_onnx

@@ -5,24 +5,29 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 from numpy.typing import NDArray
 
-__all__ = ["Layer", "QuantizedLayer", "constants", "float_layers", "quantized_layers"]
+from edgecnn_export.passes.values import constant
+
+__all__ = ["QuantizedLayer", "WeightedLayer", "float_layers", "quantized_layers"]
+
+_OPERATORS = ("Conv", "Gemm", "MatMul")
 
 
 @dataclass(frozen=True)
-class Layer:
+class WeightedLayer:
     """One convolution or matrix product with constant weights.
 
     Attributes:
-        name: node name.
+        name: Node name.
         operator: `Conv`, `Gemm` or `MatMul`.
-        data: tensor name of the input.
-        output: tensor name of the result.
-        weight_name: name of the initializer that holds the weights.
+        data: Tensor name of the input.
+        output: Tensor name of the result.
+        weight_name: Name of the initializer that holds the weights.
         weights: `(O, I / group, kh, kw)` for Conv, `(O, I)` for Gemm and MatMul; float32, or int8 codes.
-        transposed: whether the file holds Gemm or MatMul weights as `(I, O)`.
-        group, strides, pads, dilations: as in ONNX; pads are top, left, bottom, right.
+        transposed: Whether the file holds Gemm or MatMul weights as `(I, O)`.
+        group, strides, pads, dilations: As in ONNX; pads are top, left, bottom, right.
     """
 
     name: str
@@ -64,12 +69,12 @@ class Layer:
     def walk(
         self, data: NDArray[np.generic], *, padding: float = 0, step: int = 1
     ) -> tuple[NDArray[np.generic], tuple[int, int]]:
-        """Return the input of a convolution as `(N, H', W', kh * kw, C)`, one entry a product, and `(H', W')`.
+        """The input of a convolution as `(N, H', W', kh * kw, C)`, one entry a product, and `(H', W')`.
 
         Args:
             data: `(N, C, H, W)`.
-            padding: value that stands for zero.
-            step: take only every so many rows and columns of the output.
+            padding: Value that stands for zero.
+            step: Take only every so many rows and columns of the output.
         """
         top, left, bottom, right = self.pads
         padded = np.pad(data, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=padding)
@@ -87,13 +92,13 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class QuantizedLayer(Layer):
+class QuantizedLayer(WeightedLayer):
     """A layer of a QDQ network whose input and weights are 8-bit.
 
     Attributes:
         weight_scale: `(O,)` or `(1,)` float32.
-        input_scale: step of the input's grid.
-        input_zero_point: code that stands for zero in the input.
+        input_scale: Step of the input's grid.
+        input_zero_point: Code that stands for zero in the input.
     """
 
     weight_scale: NDArray[np.float32] = field(default_factory=lambda: np.ones(1, np.float32))
@@ -101,56 +106,54 @@ class QuantizedLayer(Layer):
     input_zero_point: int = 0
 
 
-def constants(model: onnx.ModelProto) -> dict[str, NDArray[np.generic]]:
-    """Return the initializers of `model` as arrays, by name."""
-    return {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
-
-
-def float_layers(model: onnx.ModelProto) -> Iterator[Layer]:
+def float_layers(model: onnx.ModelProto) -> Iterator[WeightedLayer]:
     """Yield the layers of a float network in the order in which they run."""
-    values = constants(model)
-    for node in model.graph.node:
-        if node.op_type in {"Conv", "Gemm", "MatMul"} and node.input[1] in values:
-            yield _layer(node, node.input[1], values[node.input[1]])
+    for node in ir.from_proto(model).graph:
+        if node.op_type in _OPERATORS:
+            weights = constant(node.inputs[1])
+            if weights is not None:
+                yield _layer(node, node.inputs[1], weights)
 
 
 def quantized_layers(model: onnx.ModelProto) -> Iterator[QuantizedLayer]:
     """Yield the 8-bit layers of a QDQ network in the order in which they run."""
-    values = constants(model)
-    dequantize = {n.output[0]: n for n in model.graph.node if n.op_type == "DequantizeLinear"}
-    for node in model.graph.node:
-        if node.op_type not in {"Conv", "Gemm", "MatMul"}:
+    for node in ir.from_proto(model).graph:
+        if node.op_type not in _OPERATORS:
             continue
-        data, weight = dequantize.get(node.input[0]), dequantize.get(node.input[1])
-        if data is None or weight is None or weight.input[0] not in values:
+        data, weight = (value.producer() if value is not None else None for value in node.inputs[:2])
+        if data is None or weight is None or {data.op_type, weight.op_type} != {"DequantizeLinear"}:
             continue
-        codes = values[weight.input[0]]
-        if codes.dtype != np.int8:
+        codes = constant(weight.inputs[0])
+        if codes is None or codes.dtype != np.int8:
             continue
-        zero = values[data.input[2]] if len(data.input) > 2 else np.uint8(0)
+        input_scale, zero_point = (constant(value) for value in data.inputs[1:3])
         yield QuantizedLayer(
-            **vars(_layer(node, weight.input[0], codes)),
-            weight_scale=np.asarray(values[weight.input[1]], np.float32).reshape(-1),
-            input_scale=float(np.asarray(values[data.input[1]]).reshape(())),
-            input_zero_point=int(np.asarray(zero).reshape(())),
+            **vars(_layer(node, weight.inputs[0], codes)),
+            weight_scale=np.asarray(constant(weight.inputs[1]), np.float32).reshape(-1),
+            input_scale=float(np.asarray(input_scale).reshape(())),
+            input_zero_point=int(np.asarray(zero_point).reshape(())),
         )
 
 
-def _layer(node: onnx.NodeProto, weight_name: str, weights: NDArray[np.generic]) -> Layer:
-    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-    transposed = node.op_type == "MatMul" or (node.op_type == "Gemm" and not attributes.get("transB", 0))
-    strides, dilations = attributes.get("strides", [1, 1]), attributes.get("dilations", [1, 1])
-    pads = attributes.get("pads", [0, 0, 0, 0])
-    return Layer(
-        name=node.name,
+def _layer(node: ir.Node, weight: ir.Value | None, weights: NDArray[np.generic]) -> WeightedLayer:
+    attributes = node.attributes
+    transposed = node.op_type == "MatMul" or (node.op_type == "Gemm" and not attributes.get_int("transB", 0))
+    strides, dilations = attributes.get_ints("strides", [1, 1]), attributes.get_ints("dilations", [1, 1])
+    top, left, bottom, right = attributes.get_ints("pads", [0, 0, 0, 0])
+    return WeightedLayer(
+        name=node.name or "",
         operator=node.op_type,
-        data=node.input[0],
-        output=node.output[0],
-        weight_name=weight_name,
+        data=_name(node.inputs[0]),
+        output=_name(node.outputs[0]),
+        weight_name=_name(weight),
         weights=weights.T if transposed else weights,
         transposed=transposed,
-        group=int(attributes.get("group", 1)),
-        strides=(int(strides[0]), int(strides[-1])),
-        pads=(int(pads[0]), int(pads[1]), int(pads[2]), int(pads[3])),
-        dilations=(int(dilations[0]), int(dilations[-1])),
+        group=attributes.get_int("group", 1),
+        strides=(strides[0], strides[-1]),
+        pads=(top, left, bottom, right),
+        dilations=(dilations[0], dilations[-1]),
     )
+
+
+def _name(value: ir.Value | None) -> str:
+    return (value.name or "") if value is not None else ""

@@ -1,8 +1,8 @@
 import numpy as np
 import onnx
 import pytest
-from edgecnn_export.export import export
-from edgecnn_export.passes.fold import from_onnx
+from edgecnn_export import export
+from edgecnn_export.from_onnx import from_onnx
 from edgecnn_runtime import Classifier, ModelFileError, Normalization, Preprocess
 from onnx import TensorProto, helper
 from support.models import LABELS, color_model, float_model, packed, random_pixels

@@ -1,13 +1,20 @@
 import numpy as np
 import pytest
-from edgecnn_export.check import check_against, check_pictures, load_pictures
-from edgecnn_export.export import export
-from edgecnn_runtime import ModelFile, ModelFileError, OptionError, Preprocess
+from edgecnn_export import export
+from edgecnn_export.export_check import check_against, check_pictures, load_pictures
+from edgecnn_export.pixel_graph import RecordedAnswers
+from edgecnn_runtime import Classifier, ModelFile, ModelFileError, OptionError, Preprocess
 from support.models import expected_logits, packed, pixel_graph, random_pixels
+
+FILE = Classifier(packed(), device="cpu")
+
+
+def answers(reference, count):
+    return RecordedAnswers.of(reference, random_pixels(count))
 
 
 def test_a_faithful_file_passes_with_its_figures():
-    report = check_against(packed(), expected_logits, "numpy", list(random_pixels(5)), tolerance=1e-3)
+    report = check_against(FILE, answers(expected_logits, 5), "numpy", kind="fp32")
     assert (report.reference, report.pictures, report.same_label) == ("numpy", 5, 5)
     assert 0 <= report.median_relative_error <= report.max_relative_error < 1e-5
     assert report.provider == "CPUExecutionProvider"
@@ -17,6 +24,7 @@ def test_a_faithful_file_passes_with_its_figures():
         "same_label",
         "max_relative_error",
         "median_relative_error",
+        "correlation",
         "provider",
     }
 
@@ -24,7 +32,7 @@ def test_a_faithful_file_passes_with_its_figures():
 @pytest.mark.parametrize("wrong", [lambda p: expected_logits(p) * 1.01, lambda p: expected_logits(p) * np.nan])
 def test_a_file_that_differs_is_refused(wrong):
     with pytest.raises(ModelFileError, match=r"differs from numpy by .* on 3 pictures, more than 0\.001; nothing was"):
-        check_against(packed(), wrong, "numpy", list(random_pixels(3)), tolerance=1e-3)
+        check_against(FILE, answers(wrong, 3), "numpy", kind="fp32")
 
 
 def test_eight_real_pictures_come_with_the_package():

@@ -7,12 +7,12 @@ import time
 
 import numpy as np
 import pytest
-from edgecnn_export.check import check_pictures, load_pictures
+from edgecnn_export.export_check import check_pictures, load_pictures
 from edgecnn_export.to_onnx import to_onnx
 from edgecnn_runtime import MissingPackageError, ModelFileError, OptionError
 
 from edgecnn.zoo import NetworkRequest, load
-from edgecnn.zoo.graph import load_graph
+from edgecnn.zoo.export_process import load_graph
 
 SOURCE = "torchvision:squeezenet1_1"
 REQUEST = NetworkRequest(random_weights=True, size=(64, 64))
@@ -40,7 +40,7 @@ def test_torch_stays_out_of_the_process_that_quantizes():
     code = f"""if __name__ == "__main__":
         import sys
         from edgecnn.zoo import NetworkRequest
-        from edgecnn.zoo.graph import load_graph
+        from edgecnn.zoo.export_process import load_graph
         load_graph({SOURCE!r}, NetworkRequest(random_weights=True, size=(64, 64)))
         print("torch" in sys.modules)"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)

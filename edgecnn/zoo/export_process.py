@@ -25,14 +25,14 @@ def load_graph(source: str, request: NetworkRequest, check: Sequence[Path] = ())
     """The graph of a network from the zoo, and the network's answers for the pictures it will be checked with.
 
     Args:
-        source: as `edgecnn.zoo.load` takes it.
-        request: what to fill in or replace.
-        check: pictures that `export` will check with; the export package's own if empty. The graph's reference
+        source: As `edgecnn.zoo.load` takes it.
+        request: What to fill in or replace.
+        check: Pictures that `export` will check with; the export package's own if empty. The graph's reference
             answers for these alone, since the network itself is gone.
 
     Raises:
-        EdgecnnError: whatever `load` and `to_onnx` say.
-        ModelFileError: the process ended without a word, as it does when the machine's memory runs out.
+        EdgecnnError: Whatever `load` and `to_onnx` say.
+        ModelFileError: The process ended without a word, as it does when the machine's memory runs out.
     """
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
@@ -71,10 +71,9 @@ def _send_graph(pipe: Connection, source: str, request: NetworkRequest, check: S
 
 
 def _graph(source: str, request: NetworkRequest, check: Sequence[Path]) -> PixelGraph:
-    from edgecnn_export.check import check_pictures, load_pictures
+    from edgecnn_export.export_check import load_pictures
     from edgecnn_export.pixel_graph import RecordedAnswers
     from edgecnn_export.to_onnx import to_onnx
 
     graph = to_onnx(load(source, request))
-    pictures = load_pictures(check or check_pictures(), graph.preprocess)
-    return replace(graph, reference=RecordedAnswers.of(graph.reference, pictures))
+    return replace(graph, reference=RecordedAnswers.of(graph.reference, load_pictures(check, graph.preprocess)))

@@ -6,18 +6,16 @@ from edgecnn_runtime.errors import DataError, OptionError
 from safetensors.torch import load_file
 
 from edgecnn import zoo
+from edgecnn.training import Listener, TrainOptions, Transfer, train
 from edgecnn.training.blocks import cut_before, find_blocks, train_only_last
-from edgecnn.training.outcome import Listener
-from edgecnn.training.transfer import TransferSettings, fine_tuning_recipe, train_transfer
-from edgecnn.training.world import join_world
+from edgecnn.training.default_recipes import RecipeChanges, fine_tuning_recipe
 from edgecnn.zoo.runs import load_run, read_run
 
 
-def transfer(data, base, folder, cache, *, train_last=1, unfreeze=0, epochs=2, **settings):
-    recipe = fine_tuning_recipe(20, 200, epochs=epochs, batch=50)
-    chosen = TransferSettings(str(base), train_last, unfreeze, recipe, cache)
-    with join_world("cpu") as world:
-        return train_transfer(data, zoo.load(str(base)), chosen, folder=folder, world=world, **settings)
+def transfer(data, base, folder, cache, *, train_last=1, unfreeze=0, epochs=2, listener=None, **options):
+    reused = Transfer(str(base), train_last=train_last, unfreeze=unfreeze, cache=cache)
+    chosen = TrainOptions(epochs=epochs, batch=50, device="cpu", **options)
+    return train(data, reused, chosen, folder=folder, listener=listener)
 
 
 def weights(folder):
@@ -45,7 +43,7 @@ def test_the_head_alone_is_trained_and_features_are_kept_by_content(toy, toy_run
 
 def test_a_reused_run_loads_without_the_run_it_came_from(toy, toy_run, tmp_path):
     outcome = transfer(toy, toy_run, tmp_path, None)
-    assert read_run(tmp_path)["network"]["kind"] == "small"
+    assert read_run(tmp_path).network.kind == "small"
     network = load_run(tmp_path)
     pixels = torch.from_numpy(toy.test.batch(np.arange(40))).float() / 255
     inputs = ((pixels - torch.tensor(network.mean)) / torch.tensor(network.std)).permute(0, 3, 1, 2)
@@ -65,7 +63,7 @@ def test_last_blocks_learn_on_frozen_features(toy, toy_run, tmp_path):
 def test_fine_tuning_goes_on_where_it_was_stopped(toy, toy_run, tmp_path):
     whole = transfer(toy, toy_run, tmp_path / "whole", None, unfreeze=3)
     assert whole.evaluation.accuracy > 0.95 and len(whole.history) == 2
-    assert read_run(tmp_path / "whole")["head_accuracy"] > 0.95
+    assert read_run(tmp_path / "whole").head_accuracy > 0.95
     kept = weights(toy_run)["blocks.0.2.running_mean"]
     assert torch.equal(weights(tmp_path / "whole")["blocks.0.2.running_mean"], kept)
 
@@ -108,4 +106,4 @@ def test_too_many_blocks_and_wrong_optimizers_are_refused(toy, toy_run, tmp_path
     with pytest.raises(OptionError, match=r"The network has \d+ blocks; 99 cannot be trained"):
         transfer(toy, toy_run, tmp_path, None, train_last=99)
     with pytest.raises(OptionError, match="muon is for edge_cnn from scratch"):
-        fine_tuning_recipe(20, 200, optimizer="muon")
+        fine_tuning_recipe(20, 200, RecipeChanges(optimizer="muon"))

@@ -73,9 +73,6 @@ def train(
 
     Example: edgecnn train cats_and_dogs/ --from efficientnet_lite0
     """
-    from edgecnn.training import DEFAULT_NETWORK, DataRequest, TrainOptions, Transfer
-    from edgecnn.training import train as train_network
-
     if list_networks:
         show_networks(size or 32, json=json)
         return
@@ -87,6 +84,9 @@ def train(
         raise typer.BadParameter("--from and --network exclude each other.")
     if reuse is not None and teacher is not None:
         raise typer.BadParameter("--teacher is for networks trained from scratch; it does not go with --from.")
+    from edgecnn.training import DEFAULT_NETWORK, DataRequest, TrainOptions, Transfer
+    from edgecnn.training import train as train_network
+
     chosen: str | Transfer = network or DEFAULT_NETWORK
     if reuse is not None:
         chosen = Transfer(reuse, train_last, unfreeze, **({"cache": None} if no_cache else {}))

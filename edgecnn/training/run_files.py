@@ -92,20 +92,18 @@ def count_epochs_done(run: Run, before: RunRecord) -> int:
         DataError: Another network, data, size, recipe, seed, teacher or transfer, or a run that has finished.
     """
     same = {
-        "network": (before.network.name, run.network.name),
-        "preprocessing": (before.preprocess, run.data.preprocess),
-        "data fingerprint": (before.data.fingerprint, run.data.fingerprint),
-        "classes": (before.labels, run.data.labels),
-        "recipe": (before.recipe and Recipe.from_dict(before.recipe), run.recipe),
-        "seed": (before.seed, run.options.seed),
-        "teacher": (before.teacher, run.teacher.record if run.teacher is not None else None),
-        "transfer": (before.transfer, run.transfer_record),
+        "another network": (before.network.name, run.network.name),
+        "another preprocessing": (before.preprocess, run.data.preprocess),
+        "another data fingerprint": (before.data.fingerprint, run.data.fingerprint),
+        "other classes": (before.labels, run.data.labels),
+        "another recipe": (before.recipe and Recipe.from_dict(before.recipe), run.recipe),
+        "another seed": (before.seed, run.options.seed),
+        "another teacher": (before.teacher, run.teacher.record if run.teacher is not None else None),
+        "another transfer": (before.transfer, run.transfer_record),
     }
     for what, (then, now) in same.items():
         if then != now:
-            raise DataError(
-                f"{run.folder} was begun with another {what} ({then}, now {now}); start again without --resume."
-            )
+            raise DataError(f"{run.folder} was begun with {what} ({then}, now {now}); start again without --resume.")
     if before.status == "finished":
         raise DataError(f"{run.folder} has finished; there is nothing to resume.")
     path = checkpoint_path(run.folder)

@@ -7,8 +7,6 @@ result = classifier("photo.jpg")
 print(result.label, result.score, result.device)
 """
 
-from typing import TYPE_CHECKING, Any
-
 from edgecnn_runtime.classifier import Classifier
 from edgecnn_runtime.devices import DeviceWarning
 from edgecnn_runtime.errors import (
@@ -27,9 +25,7 @@ from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.prepare import prepare
 from edgecnn_runtime.preprocess import Preprocess
 from edgecnn_runtime.result import Failure, Prediction, Result, Timing
-
-if TYPE_CHECKING:
-    from edgecnn_runtime.verification import Verification, verify
+from edgecnn_runtime.verification import Verification, verify
 
 __version__ = "0.1.0"
 
@@ -56,12 +52,3 @@ __all__ = [
     "prepare",
     "verify",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Load what proves a file only when it is asked for: `classify` should not wait for it."""
-    if name in ("Verification", "verify"):
-        import importlib
-
-        return getattr(importlib.import_module("edgecnn_runtime.verification"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,7 @@
 """The one way from a picture source to the pixels that a network sees.
 
-Training, calibration, the export's check, classify, evaluate, explain and camera folders all come through here, so that
-every figure is measured on the pixels that users get.
+Training, calibration, the export's check, classify, evaluate and explain all come through here, so that every figure is
+measured on the pixels that users get.
 """
 
 import time
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from edgecnn_runtime.image import ImageSource, decode_image
 from edgecnn_runtime.preprocess import Pixels, Preprocess
+from edgecnn_runtime.result import Timing
 
 __all__ = ["TimedPixels", "prepare", "prepare_timed"]
 
@@ -19,13 +20,11 @@ class TimedPixels:
 
     Attributes:
         pixels: `(height, width, 3)` uint8 RGB, contiguous.
-        decode_ms: From the source to an upright RGB picture, in milliseconds.
-        preprocess_ms: From there to the pixels, in milliseconds.
+        timing_ms: Decoding and preprocessing, in milliseconds.
     """
 
     pixels: Pixels
-    decode_ms: float
-    preprocess_ms: float
+    timing_ms: Timing
 
 
 def prepare(source: ImageSource, preprocess: Preprocess, *, exact: bool = False) -> Pixels:
@@ -53,4 +52,5 @@ def prepare_timed(source: ImageSource, preprocess: Preprocess, *, exact: bool = 
     decoded = decode_image(source, at_least=None if exact else preprocess.decode_side)
     loaded = time.perf_counter()
     pixels = preprocess.apply(decoded.image, box=decoded.box)
-    return TimedPixels(pixels, (loaded - start) * 1e3, (time.perf_counter() - loaded) * 1e3)
+    timing = Timing(decode=(loaded - start) * 1e3, preprocess=(time.perf_counter() - loaded) * 1e3)
+    return TimedPixels(pixels, timing)

@@ -1,11 +1,20 @@
-"""An ONNX Runtime session on the device that was asked for, or an honest word about the one it got."""
+"""An ONNX Runtime session on the device that was asked for, or a warning that says why it runs on another."""
 
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgecnn_runtime.devices import Device, DeviceWarning, candidates, import_onnxruntime, why_missing
+from edgecnn_runtime.devices import (
+    DEVICES,
+    Device,
+    DeviceWarning,
+    available_providers,
+    candidates,
+    import_onnxruntime,
+    why_missing,
+)
 from edgecnn_runtime.errors import DeviceError, ModelFileError
 from edgecnn_runtime.provider_library import missing_library, quiet, start_cuda
 
@@ -17,10 +26,10 @@ class OpenedSession:
     """A loaded network and where it runs.
 
     Attributes:
-        inference: the `onnxruntime.InferenceSession`.
-        device: name of the device that runs it, with its number where it has one.
-        provider: the provider that really runs it, as the session reports it.
-        note: why this is not the device that was asked for; empty when it is.
+        inference: The `onnxruntime.InferenceSession`.
+        device: Name of the device that runs it, with its number where it has one.
+        provider: The provider that really runs it, as the session reports it.
+        note: Why this is not the device that was asked for; empty when it is.
     """
 
     inference: Any
@@ -35,83 +44,37 @@ def open_session(
     """Load a model on a device.
 
     Args:
-        data: the model file's bytes; never a path, so that nothing beside the file can be read.
+        data: The model file's bytes; never a path, so that nothing beside the file can be read.
         device: `auto`, or a name of `edgecnn_runtime.devices.DEVICES` with an optional `:number`.
-        require: raise instead of falling back to the CPU.
-        threads: threads inside one operator; None leaves it to ONNX Runtime (one a core).
+        require: Raise instead of falling back to the CPU.
+        threads: Threads inside one operator; None leaves it to ONNX Runtime (one a core).
 
     Raises:
-        DeviceError: the name is unknown, or `require` is set and the device did not start.
+        DeviceError: The name is unknown, or `require` is set and the device did not start.
         ModelFileError: ONNX Runtime refuses the model.
-        MissingPackageError: no onnxruntime is installed.
+        MissingPackageError: No onnxruntime is installed.
     """
-    onnxruntime = import_onnxruntime()
-    offered = tuple(onnxruntime.get_available_providers())
+    offered = available_providers()
     failures: list[str] = []
-    for wanted, number in candidates(device, offered):
-        name = _device_name(wanted, number)
+    for candidate in candidates(device, offered):
         try:
-            session = _start(onnxruntime, data, wanted, number, threads, offered)
+            inference = _start(data, candidate, threads=threads, offered=offered)
         except _DidNotStartError as error:
-            failures.append(f"{name} was {'tried' if device == 'auto' else 'asked for'} and cannot be used: {error}")
+            verb = "tried" if device == "auto" else "asked for"
+            failures.append(f"{candidate.full_name} was {verb} and cannot be used: {error}")
             continue
         if failures:
-            _warn(f"{'; '.join(failures)}. Running on {name} instead.")
-        return OpenedSession(session, name, wanted.provider, "; ".join(failures))
+            _warn(f"{'; '.join(failures)}. Running on {candidate.full_name} instead.")
+        return OpenedSession(
+            inference=inference, device=candidate.full_name, provider=candidate.provider, note="; ".join(failures)
+        )
     note = "; ".join(failures)
     if require:
         raise DeviceError(f"{note}.")
     _warn(f"{note}. Running on the CPU instead.")
-    cpu = _create(onnxruntime, data, ["CPUExecutionProvider"], session_options(threads=threads))
-    return OpenedSession(cpu, "cpu", "CPUExecutionProvider", note)
-
-
-class _DidNotStartError(Exception):
-    """Why a device cannot be used; never leaves this module."""
-
-
-def _start(
-    onnxruntime: Any, data: bytes, device: Device, number: int | None, threads: int | None, offered: tuple[str, ...]
-) -> Any:
-    """A session that really runs on the device."""
-    if device.provider not in offered:
-        raise _DidNotStartError(why_missing(device, offered))
-    options = session_options(threads=threads)
-    if device.name == "cpu":
-        return _create(onnxruntime, data, [device.provider], options)
-    if device.sequential:
-        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        options.enable_mem_pattern = False
-    provider_options = dict(device.options)
-    if number is not None and device.index_option:
-        provider_options[device.index_option] = str(number)
-    if device.name == "cuda":
-        start_cuda(onnxruntime)
-    missing = missing_library(onnxruntime, device.provider)
-    if missing:
-        raise _DidNotStartError(f"{missing} ({why_missing(device, offered)})")
-    try:
-        with quiet(onnxruntime):
-            session = _create(onnxruntime, data, [(device.provider, provider_options), "CPUExecutionProvider"], options)
-    # A provider that fails to start may raise; the CPU's turn then tells whether the model itself is at fault.
-    except (ModelFileError, RuntimeError, ValueError) as error:
-        raise _DidNotStartError(why_missing(device, offered)) from error
-    if session.get_providers()[0] != device.provider:
-        raise _DidNotStartError(why_missing(device, offered))
-    return session
-
-
-def _warn(sentence: str) -> None:
-    warnings.warn(sentence, DeviceWarning, stacklevel=4)
-
-
-def _create(onnxruntime: Any, data: bytes, providers: list[Any], options: Any) -> Any:
-    try:
-        return onnxruntime.InferenceSession(data, options, providers=providers)
-    # ONNX Runtime's exceptions share no base class with a name.
-    except Exception as error:
-        reason = str(error).splitlines()[0][:300]
-        raise ModelFileError(f"ONNX Runtime {onnxruntime.__version__} cannot load the model: {reason}") from error
+    cpu = DEVICES["cpu"]
+    inference = _create(data, [cpu.provider], session_options(threads=threads))
+    return OpenedSession(inference=inference, device=cpu.name, provider=cpu.provider, note=note)
 
 
 def session_options(
@@ -151,7 +114,45 @@ def session_options(
     return options
 
 
-def _device_name(device: Device, number: int | None) -> str:
-    if device.index_option is None:
-        return device.name
-    return f"{device.name}:{number or 0}"
+class _DidNotStartError(Exception):
+    """Why a device cannot be used; never leaves this module."""
+
+
+def _start(data: bytes, device: Device, *, threads: int | None, offered: Sequence[str]) -> Any:
+    """A session that really runs on the device."""
+    if device.provider not in offered:
+        raise _DidNotStartError(why_missing(device, offered))
+    options = session_options(threads=threads)
+    if device.name == "cpu":
+        return _create(data, [device.provider], options)
+    if device.sequential:
+        options.execution_mode = import_onnxruntime().ExecutionMode.ORT_SEQUENTIAL
+        options.enable_mem_pattern = False
+    if device.name == "cuda":
+        start_cuda()
+    missing = missing_library(device.provider)
+    if missing:
+        raise _DidNotStartError(f"{missing} ({why_missing(device, offered)})")
+    try:
+        with quiet():
+            session = _create(data, [(device.provider, device.provider_options), "CPUExecutionProvider"], options)
+    # A provider that fails to start may raise; the CPU's turn then tells whether the model itself is at fault.
+    except (ModelFileError, RuntimeError, ValueError) as error:
+        raise _DidNotStartError(why_missing(device, offered)) from error
+    if session.get_providers()[0] != device.provider:
+        raise _DidNotStartError(why_missing(device, offered))
+    return session
+
+
+def _create(data: bytes, providers: list[Any], options: Any) -> Any:
+    onnxruntime = import_onnxruntime()
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=providers)
+    # ONNX Runtime's exceptions share no base class with a name.
+    except Exception as error:
+        reason = str(error).splitlines()[0][:300]
+        raise ModelFileError(f"ONNX Runtime {onnxruntime.__version__} cannot load the model: {reason}") from error
+
+
+def _warn(sentence: str) -> None:
+    warnings.warn(sentence, DeviceWarning, stacklevel=4)

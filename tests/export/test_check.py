@@ -38,7 +38,7 @@ def test_eight_real_pictures_come_with_the_package():
 def test_an_export_writes_its_check_into_the_file(tmp_path):
     report = export(pixel_graph(), tmp_path / "model.onnx")
     model = ModelFile.load(report.path)
-    assert model.measured["check"] == report.check.to_dict()
+    assert model.card.measured["check"] == report.check.to_dict()
     assert report.size_bytes == report.path.stat().st_size
     assert (report.name, report.precision) == ("colors", "fp32")
     assert list(tmp_path.iterdir()) == [report.path]

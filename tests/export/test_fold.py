@@ -28,7 +28,7 @@ def test_a_foreign_float_file_becomes_a_model_file_with_the_same_answers(tmp_pat
     assert report.check.reference.startswith("foreign.onnx in ONNX Runtime")
     own, foreign = Classifier(tmp_path / "own.onnx"), Classifier(source, **FOREIGN)
     assert own.model.normalization is None
-    assert own.model.source["weights"] == "foreign.onnx"
+    assert own.model.card.source["weights"] == "foreign.onnx"
     pixels = random_pixels(4)
     np.testing.assert_allclose(own.logits(pixels), foreign.logits(pixels), rtol=1e-4, atol=1e-4)
     assert own.class_activation_map(pixels[0]).shape == (32, 32)
@@ -61,7 +61,7 @@ def test_a_foreign_file_that_takes_pixels_stays_as_it_is(tmp_path):
     assert graph.features.weights == "weights"
     export(graph, tmp_path / "own.onnx")
     own = Classifier(tmp_path / "own.onnx").model
-    assert (own.name, own.license, own.precision["kind"]) == ("mine", "MIT", "fp32")
+    assert (own.name, own.card.license, own.card.precision["kind"]) == ("mine", "MIT", "fp32")
 
 
 def test_edgecnns_own_file_comes_through_with_its_facts(tmp_path):
@@ -69,14 +69,14 @@ def test_edgecnns_own_file_comes_through_with_its_facts(tmp_path):
     source.write_bytes(packed())
     export(from_onnx(source), tmp_path / "again.onnx")
     first, again = Classifier(source).model, Classifier(tmp_path / "again.onnx").model
-    assert (again.name, again.labels, again.preprocess, again.license, again.features) == (
+    assert (again.name, again.labels, again.preprocess, again.card.license, again.features) == (
         first.name,
         first.labels,
         first.preprocess,
-        first.license,
+        first.card.license,
         first.features,
     )
-    assert again.source["weights"] == "written by hand"
+    assert again.card.source["weights"] == "written by hand"
     with pytest.raises(ModelFileError, match="labels came with a model file that has its own"):
         from_onnx(source, labels=LABELS)
 

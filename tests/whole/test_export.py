@@ -52,7 +52,7 @@ def test_somebodys_own_network_becomes_a_proven_file(place):
     model = ModelFile.load(place / "model.onnx")
     assert (model.height, model.width, model.labels, model.license) == (24, 32, LABELS, "MIT")
     assert model.preprocess.kernel == "bicubic"
-    assert model.source["weights"] == "w.pth"
+    assert model.card.source["weights"] == "w.pth"
     assert model.features is not None
     assert verify(place / "model.onnx", device="cpu").passed
 

@@ -126,7 +126,7 @@ def explain(
 
 def _name(classifier: Classifier) -> str:
     """The network's name, with its precision where the file tells it."""
-    kind = str(classifier.model.precision.get("kind", "unknown"))
+    kind = str(classifier.model.card.precision.get("kind", "unknown"))
     return classifier.model.name if kind == "unknown" else f"{classifier.model.name} ({kind})"
 
 

@@ -52,7 +52,7 @@ def from_onnx(
     model = onnx.load_model_from_string(file.data)
     classifier = Classifier(file, device="cpu")
     reference: Reference = classifier.logits
-    if file.card:
+    if file.card.document:
         tap = file.features
         features = FeatureTap(tap.weights, tap.transposed) if tap else None
     else:
@@ -75,8 +75,8 @@ def from_onnx(
         reference=reference,
         reference_name=f"{Path(path).name} in ONNX Runtime {onnxruntime.__version__}",
         features=features,
-        license=license or file.license,
-        source=file.source or {"weights": Path(path).name},
+        license=license or file.card.license,
+        source=file.card.source or {"weights": Path(path).name},
     )
 
 

@@ -13,14 +13,17 @@ from pathlib import Path
 
 import torch
 from edgecnn_runtime.errors import DataError
+from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.preprocess import Preprocess
 from torch import Tensor, nn
 
 from edgecnn.data.dataset import DataSet
-from edgecnn.training.batches import Batch, Normalize
-from edgecnn.zoo import runs as run_folder
+from edgecnn.training.batches import Batch
+from edgecnn.training.normalize import normalization_of, normalize
+from edgecnn.zoo.run_record import TeacherRecord
+from edgecnn.zoo.runs import hash_weights, load_run
 
-__all__ = ["Answers", "Teacher", "divergences", "load_teacher"]
+__all__ = ["Teacher", "TeacherLogits", "divergences", "load_teacher"]
 
 TEMPERATURE = 2.0
 
@@ -31,24 +34,22 @@ class Teacher:
 
     Attributes:
         module: In evaluation mode, on the device of the training.
-        normalize: From pixels to its input.
-        name: The run it comes from.
-        weights_sha256: Which weights it has; a run that is resumed must have the same.
+        normalization: From pixels to its input.
+        record: Which run it is; one that is resumed must have the same teacher.
     """
 
     module: nn.Module
-    normalize: Normalize
-    name: str
-    weights_sha256: str
+    normalization: Normalization
+    record: TeacherRecord
 
     def answer(self, pixels: Tensor) -> Tensor:
         """Logits `(N, classes)` float32 for pixels `(N, H, W, C)` uint8 on the device of the training."""
         with torch.no_grad():
-            logits: Tensor = self.module(self.normalize(pixels)).float()
+            logits: Tensor = self.module(normalize(pixels, self.normalization)).float()
         return logits
 
 
-class Answers:
+class TeacherLogits:
     """What a teacher answers to the batches of a run; where batches come again, it is asked once.
 
     Kept as float16 in the computer's memory: 2 bytes for each class, picture and epoch that is no repetition. A run
@@ -92,7 +93,7 @@ def load_teacher(path: Path, data: DataSet, device: torch.device) -> Teacher:
     Raises:
         DataError: No finished run, or one with other classes or other pictures.
     """
-    network = run_folder.load_run(path)
+    network = load_run(path)
     if network.labels != data.labels:
         raise DataError(
             f"The teacher {path} knows {_some(network.labels)}, the data has {_some(data.labels)}; "
@@ -104,9 +105,8 @@ def load_teacher(path: Path, data: DataSet, device: torch.device) -> Teacher:
             f"{_form(data.preprocess, data.channels)}; both must see the same."
         )
     module = network.module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    normalize = Normalize.of(network)
-    name, weights = path.resolve().name, run_folder.hash_weights(path)
-    return Teacher(module.eval().requires_grad_(False), normalize, name, weights)
+    record = TeacherRecord(path.resolve().name, hash_weights(path))
+    return Teacher(module.eval().requires_grad_(False), normalization_of(network), record)
 
 
 def _some(labels: tuple[str, ...]) -> str:

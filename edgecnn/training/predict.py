@@ -7,16 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from edgecnn_runtime.normalization import Normalization
 from torch import Tensor, nn
 
 from edgecnn.data.dataset import Labels, Pictures
-from edgecnn.training.batches import Normalize
+from edgecnn.training.normalize import normalize
 
-__all__ = ["Evaluation", "evaluate", "predict"]
+__all__ = ["Predictions", "predict"]
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Predictions:
     """What a network says about `count` pictures.
 
     Attributes:
@@ -57,19 +58,19 @@ class Evaluation:
 def predict(
     module: nn.Module,
     pictures: Pictures,
-    normalize: Normalize,
+    normalization: Normalization,
     *,
     count: int | None = None,
     batch: int = 500,
     views: bool = False,
     mirror: bool = True,
-) -> Evaluation:
+) -> Predictions:
     """Run a network in evaluation mode over the first `count` pictures (all when None).
 
     Args:
         module: Takes `(N, C, H, W)` float32; left in the mode it was in.
         pictures: The split.
-        normalize: From pixels to the network's input.
+        normalization: From pixels to the network's input.
         count: How many pictures.
         batch: Pictures at a time.
         views: Average the logits over the picture and itself moved by one pixel up-left and down-right
@@ -85,16 +86,11 @@ def predict(
         with torch.inference_mode():
             for start in range(0, total, batch):
                 numbers = np.arange(start, min(start + batch, total))
-                inputs = normalize(torch.from_numpy(pictures.batch(numbers)).to(device))
+                inputs = normalize(torch.from_numpy(pictures.batch(numbers)).to(device), normalization)
                 parts.append((_views(module, inputs, mirror=mirror) if views else module(inputs)).float().cpu())
     finally:
         module.train(training)
-    return Evaluation(torch.cat(parts).numpy(), pictures.labels[:total])
-
-
-def evaluate(module: nn.Module, pictures: Pictures, normalize: Normalize) -> Evaluation:
-    """One view of every picture of a split: the accuracy that counts."""
-    return predict(module, pictures, normalize)
+    return Predictions(torch.cat(parts).numpy(), pictures.labels[:total])
 
 
 def _views(module: nn.Module, inputs: Tensor, *, mirror: bool) -> Tensor:

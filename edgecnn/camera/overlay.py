@@ -1,7 +1,7 @@
 """Label bars, state, rates and help on top of a picture."""
 
 from edgecnn_runtime.live.frame import Picture
-from edgecnn_runtime.live.state import State
+from edgecnn_runtime.live.frame_slot import State
 from edgecnn_runtime.live.view import View
 
 from edgecnn.camera.sobel import KERNELS, EdgeKind
@@ -114,7 +114,7 @@ def draw_kernel(bgr: Picture, kind: EdgeKind) -> None:
     pen = Pen(bgr, (max(0, width - panel), max(0, height - rows), width, height))
     x = pad
     for shown in kinds:
-        title = f"Sobel, {shown}" if len(kinds) == 1 else f"½ |{shown}|"
+        title = str(shown) if len(kinds) == 1 else f"½ |{shown}|"
         pen.text(x, pad // 2, title, size, (250, 220, 120), most=3 * cell + pad)
         for row, numbers in enumerate(KERNELS[shown]):
             for column, number in enumerate(numbers):

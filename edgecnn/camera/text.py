@@ -1,10 +1,7 @@
 """Text and bars drawn onto a part of a BGR picture, at sizes that follow the picture's."""
 
-from dataclasses import dataclass
-
 import numpy as np
-from edgecnn_runtime.live.frame import Picture
-from edgecnn_runtime.live.opencv import cv2
+from edgecnn_runtime.live.frame import Picture, cv2
 from PIL import Image, ImageDraw
 
 from edgecnn.camera.fonts import font_for, printable
@@ -19,22 +16,18 @@ def line_height(width: int, height: int) -> int:
     return max(13, round(min(height, width * 0.75) / 20))
 
 
-@dataclass
 class Pen:
     """Draws on one rectangle of a picture; `commit` puts it back.
 
-    Attributes:
-        width: of the rectangle, in pixels.
-        height: of the rectangle, in pixels.
-
     Args:
         bgr: `(H, W, 3)` uint8 BGR, which is drawn on.
-        box: left, top, right and bottom of the rectangle, in pixels.
-        shade: how much darker it gets first, 0 to 1.
-    """
+        box: Left, top, right and bottom of the rectangle, in pixels.
+        shade: How much darker it gets first, 0 to 1.
 
-    width: int
-    height: int
+    Attributes:
+        width: Of the rectangle, in pixels.
+        height: Of the rectangle, in pixels.
+    """
 
     def __init__(self, bgr: Picture, box: tuple[int, int, int, int], *, shade: float = 0.6) -> None:
         left, top, right, bottom = box

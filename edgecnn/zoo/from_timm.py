@@ -1,6 +1,5 @@
 """`timm:NAME`: timm's networks with their own weights, labels and preprocessing."""
 
-import difflib
 import math
 import urllib.error
 import urllib.request
@@ -14,7 +13,8 @@ from edgecnn_runtime import OptionError, Preprocess
 from edgecnn_runtime.preprocess import ResizeRule
 from timm.data.config import resolve_data_config
 
-from edgecnn.zoo.imagenet import IMAGENET_LABELS
+from edgecnn.names import nearest
+from edgecnn.zoo.from_torchvision import IMAGENET_LABELS
 from edgecnn.zoo.request import NetworkRequest
 
 __all__ = ["load_timm"]
@@ -34,11 +34,11 @@ def load_timm(name: str, request: NetworkRequest) -> Network:
     """One of timm's networks.
 
     Raises:
-        OptionError: an unknown name, weights that cannot be downloaded, or labels that must be given.
+        OptionError: An unknown name, weights that cannot be downloaded, or labels that must be given.
     """
     architecture = name.split(".", maxsplit=1)[0]
     if not timm.is_model(architecture):
-        near = difflib.get_close_matches(architecture, timm.list_models(), n=3)
+        near = nearest(architecture, timm.list_models())
         raise OptionError(
             f"timm has no network {name!r}; did you mean {', '.join(near) or 'one of timm.list_models()'}?"
         )

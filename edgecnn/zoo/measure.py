@@ -45,8 +45,7 @@ def measure(source: str, *, runs: int = 30) -> Measurement:
     if runs < 1:
         raise OptionError(f"runs is {runs}; expected at least 1.")
     network = load(source, NetworkRequest(random_weights=True))
-    from edgecnn_export.card import build_card
-    from edgecnn_export.package import pack
+    from edgecnn_export.package import build_card, pack
     from edgecnn_export.to_onnx import to_onnx
 
     graph = to_onnx(network)

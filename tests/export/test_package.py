@@ -6,8 +6,7 @@ import sys
 import numpy as np
 import onnx
 import pytest
-from edgecnn_export.card import build_card
-from edgecnn_export.package import pack, write_model_file
+from edgecnn_export.package import build_card, pack, write_model_file
 from edgecnn_runtime import Classifier, ModelFile, ModelFileError, OptionError, verify
 from onnx import numpy_helper
 from support.models import LABELS, card_of, packed, pixel_graph, random_pixels

@@ -41,7 +41,7 @@ def observe_histograms(
 def grids(
     ranges: dict[str, TensorRange], histograms: dict[str, NDArray[np.int64]], method: Method
 ) -> dict[str, ActivationGrid]:
-    """Return the grid of each tensor by `method`."""
+    """The grid of each tensor by `method`."""
     found = {}
     for name, span in ranges.items():
         counts = histograms.get(name)

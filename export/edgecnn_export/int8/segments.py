@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import onnx
 import onnxruntime as ort
+from edgecnn_runtime.session import session_options
 from numpy.typing import NDArray
 
 __all__ = ["SegmentedNetwork"]
@@ -33,9 +34,9 @@ class SegmentedNetwork:
         """Cut `model` after each tensor named in `cuts`.
 
         Args:
-            model: the network, nodes in topological order.
-            cuts: tensor name to a function that gets the tensors alive at that point and returns the new value.
-            keep_inputs: whether the inputs of the node that makes a cut's tensor are alive for its function.
+            model: The network, nodes in topological order.
+            cuts: Tensor name to a function that gets the tensors alive at that point and returns the new value.
+            keep_inputs: Whether the inputs of the node that makes a cut's tensor are alive for its function.
         """
         self._model = model
         self._cuts = dict(cuts)
@@ -111,10 +112,7 @@ class SegmentedNetwork:
             [self._initializers[i] for i in dict.fromkeys(read) if i in self._initializers],
         )
         piece = onnx.helper.make_model(graph, opset_imports=self._model.opset_import, ir_version=self._model.ir_version)
-        options = ort.SessionOptions()
-        options.log_severity_level = 3
-        options.enable_cpu_mem_arena = False
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options = session_options(optimize=False, arena=False)
         return ort.InferenceSession(piece.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
     def _pull_constants(self, node: onnx.NodeProto, helpers: dict[str, onnx.NodeProto]) -> None:

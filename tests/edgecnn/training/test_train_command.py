@@ -44,7 +44,7 @@ def test_list_shows_what_networks_cost(tmp_path):
         (["x", "--from", "efficientnet_lite0", "--teacher", "run"], 2, "does not go with --from"),
         (["x", "--skip", "0.6"], 2, "0.6 is not in the range"),
         (["nowhere"], 1, "error: 'nowhere' does not exist; expected cifar10"),
-        (["nowhere", "--resume"], 1, "error: There is no run"),
+        (["nowhere", "--resume"], 1, "error: 'nowhere' does not exist"),  # a run that has not begun begins
     ],
 )
 def test_wrong_usage_is_one_sentence(arguments, code, message, tmp_path):

@@ -16,7 +16,7 @@ from edgecnn_export.int8.saturation import forecast
 from edgecnn_export.prepared import PreparedPictures
 from support.saturating import pictures, saturating_network
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 RUN = """
 import json, sys

@@ -1,0 +1,47 @@
+"""Networks by what a person types, run folders apart: one loader for each kind of source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgecnn_runtime.errors import OptionError
+
+from edgecnn.zoo.request import NetworkRequest
+
+if TYPE_CHECKING:
+    from edgecnn_export.network import Network
+
+__all__ = ["load_source"]
+
+
+def load_source(source: str, request: NetworkRequest) -> Network:
+    """Load a network; only the package that it comes from is imported.
+
+    Args:
+        source: `efficientnet_lite0`, `torchvision:NAME`, `timm:NAME` or `package.module:factory`.
+        request: What to fill in or replace.
+
+    Raises:
+        OptionError: The source is unknown, or its weights cannot be had.
+    """
+    prefix, colon, name = source.partition(":")
+    if source == "efficientnet_lite0":
+        from edgecnn.zoo.efficientnet_lite0 import load_efficientnet_lite0
+
+        return load_efficientnet_lite0(request)
+    if colon and prefix == "torchvision":
+        from edgecnn.zoo.from_torchvision import load_torchvision
+
+        return load_torchvision(name, request)
+    if colon and prefix == "timm":
+        from edgecnn.zoo.from_timm import load_timm
+
+        return load_timm(name, request)
+    if colon and name:
+        from edgecnn.zoo.factory import load_factory
+
+        return load_factory(prefix, name, request)
+    raise OptionError(
+        f"the source {source!r} is unknown; expected efficientnet_lite0, torchvision:NAME, timm:NAME, "
+        "package.module:factory, an .onnx file or the folder of an edgecnn train run."
+    )

@@ -5,18 +5,15 @@ Source: Olah, Mordvintsev, Schubert, "Feature Visualization", Distill 2017.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from edgecnn_export.network import Network
 from edgecnn_runtime.errors import OptionError
 
 from edgecnn.understanding.dreaming.fourier_image import FourierImage, shaken
 from edgecnn.understanding.dreaming.objective import Objective
-
-if TYPE_CHECKING:
-    from edgecnn_export.network import Network
 
 __all__ = ["Dream", "activations", "dream"]
 
@@ -47,7 +44,7 @@ class Dream:
 
 
 def dream(
-    network: "Network",
+    network: Network,
     layer: str | None,
     channels: Sequence[int],
     *,
@@ -108,7 +105,7 @@ def dream(
 
 
 def activations(
-    network: "Network", layer: str | None, channels: Sequence[int], pixels: npt.NDArray[np.uint8]
+    network: Network, layer: str | None, channels: Sequence[int], pixels: npt.NDArray[np.uint8]
 ) -> list[float]:
     """Mean activation of channels (the logit of classes) on one picture, `(H, W, 3)` uint8 RGB."""
     pictures = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float() / 255

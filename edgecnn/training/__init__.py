@@ -11,8 +11,8 @@ except ModuleNotFoundError as error:
 from edgecnn.training.listener import Listener, Outcome, TrainingPlan
 from edgecnn.training.loop import DivergedError
 from edgecnn.training.normalize import normalization_of
-from edgecnn.training.options import DataRequest, TrainOptions, Transfer
 from edgecnn.training.predict import Predictions, predict
+from edgecnn.training.train_options import DataRequest, TrainOptions, Transfer
 
 __all__ = [
     "DEFAULT_NETWORK",

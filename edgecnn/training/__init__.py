@@ -5,7 +5,7 @@ from edgecnn_runtime.errors import MissingPackageError
 try:
     from edgecnn.training.execute import DEFAULT_NETWORK, train
 except ModuleNotFoundError as error:
-    if (error.name or "").split(".")[0] not in ("torch", "safetensors"):
+    if (error.name or "").split(".")[0] not in ("torch", "safetensors", "edgecnn_export"):
         raise
     raise MissingPackageError(error.name or "torch", extra="train") from error
 from edgecnn.training.listener import Listener, Outcome, TrainingPlan

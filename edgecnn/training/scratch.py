@@ -53,8 +53,8 @@ def begin_scratch(
     module = _create(data, name, normalization)
     module = module.to(device=world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     teacher = options.teacher
-    if isinstance(teacher, Path):
-        teacher = load_teacher(teacher, data, world.device)
+    if isinstance(teacher, str | Path):
+        teacher = load_teacher(Path(teacher), data, world.device)
     recipe = options.recipe or default_recipe(
         data.name,
         name,

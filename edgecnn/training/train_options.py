@@ -69,7 +69,7 @@ class TrainOptions(RecipeChanges):
 
     Attributes:
         recipe: The whole recipe, instead of a default one with changes.
-        teacher: A run whose network's answers are learned instead of the labels; from scratch only.
+        teacher: A run folder whose network's answers are learned instead of the labels; from scratch only.
         seed: Decides everything random.
         precision: `fp32`, `bf16`, or `auto` for the rule of `edgecnn.training.number_format`.
         device: `cpu`, `cuda`, or `auto` for CUDA where there is one.
@@ -78,7 +78,7 @@ class TrainOptions(RecipeChanges):
     """
 
     recipe: Recipe | None = None
-    teacher: Path | Teacher | None = None
+    teacher: str | Path | Teacher | None = None
     seed: int = 0
     precision: Precision = "auto"
     device: str = "auto"

@@ -29,6 +29,21 @@ def test_from_pictures_to_the_next_command(toy_path, tmp_path):
     assert events[-1]["run"] == "runs/toy-edge_cnn_nano-2"
 
 
+def test_a_transfer_tells_its_plan_and_its_next_command_can_be_typed(toy_path, toy_run, tmp_path):
+    settings = ("--from", toy_run, "--no-cache", "--device", "cpu")
+    done = edgecnn("train", toy_path, *settings, "-o", "Meine Läufe/1", cwd=tmp_path, env=ENVIRONMENT, timeout_s=300)
+    assert done.code == 0, done
+    assert "240 pictures go through the frozen part once" in done.err and "head (147 parameters)" in done.err
+    assert "next: edgecnn export 'Meine Läufe/1' -o model.onnx" in done.out
+
+
+@pytest.mark.parametrize("arguments", [["cifar10"], ["--list"]])
+def test_without_torch_the_extra_is_named(arguments, tmp_path):
+    done = edgecnn("train", *arguments, cwd=tmp_path, before="import sys; sys.modules['torch'] = None")
+    assert done.code == 1, done
+    assert 'error: torch is not installed; type: pip install "edgecnn[train]"' in done.err
+
+
 def test_list_shows_what_networks_cost(tmp_path):
     done = run("--list", "--json", cwd=tmp_path)
     rows = {row["name"]: row for row in map(json.loads, done.stdout.splitlines())}

@@ -4,22 +4,18 @@ from pathlib import Path
 
 from edgecnn_runtime import Classifier, OptionError
 
+from edgecnn.zoo.resolve import DEFAULT_MODEL, resolve
+
 __all__ = ["DEFAULT_MODEL", "find_model_file", "open_classifier"]
 
-DEFAULT_MODEL = "default"
 
-
-def find_model_file(name: str) -> Path | None:
-    """The path behind the name of a model; None for the built-in one.
+def find_model_file(name: str) -> Path:
+    """The path behind the name of a model.
 
     Raises:
         OptionError: It is the name of a network, or of nothing; the message says how to come to a model file.
     """
-    if name == DEFAULT_MODEL or name.endswith(".onnx"):
-        return None if name == DEFAULT_MODEL else Path(name)
-    from edgecnn.zoo.resolve import resolve  # names of networks, which `classify` must not wait for
-
-    found = resolve(name)
+    found = Path(name) if name.endswith(".onnx") else resolve(name)
     if isinstance(found, Path):
         return found
     raise OptionError(f"{name} is no model file; make one of it: edgecnn export {found} -o model.onnx")

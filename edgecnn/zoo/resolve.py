@@ -9,7 +9,7 @@ from edgecnn_runtime.model_file import default_model_path
 from edgecnn.names import nearest
 from edgecnn.zoo.catalog import CATALOG
 
-__all__ = ["DEFAULT_MODEL", "resolve"]
+__all__ = ["DEFAULT_MODEL", "resolve", "unknown_source"]
 
 DEFAULT_MODEL = "default"
 
@@ -36,14 +36,24 @@ def resolve(name: str | os.PathLike[str]) -> Path | str:
         raise ModelFileError(
             f"there is no file {str(path)!r}; give an .onnx file or a network's name (see `edgecnn zoo`)."
         )
-    if path.is_dir() or ":" in text:
+    if (text and path.is_dir()) or ":" in text:
         return text
-    sources = {key.lower(): entry.source for entry in CATALOG if entry.source for key in (entry.name, entry.source)}
+    sources = _sources()
     if text.lower() in sources:
         return sources[text.lower()]
+    raise unknown_source(text)
+
+
+def unknown_source(text: str) -> OptionError:
+    """The error for what is neither a file nor a source: what there is, and the nearest networks of the catalog."""
+    sources = _sources()
     found = list(dict.fromkeys(sources[key] for key in nearest(text.lower(), list(sources))))
-    hint = f" (did you mean {' or '.join(found)}?)" if found else ""
-    raise OptionError(
-        f"the network {text!r} is unknown{hint}; expected {DEFAULT_MODEL}, an .onnx file, a name of `edgecnn zoo`, "
-        "torchvision:NAME, timm:NAME, package.module:factory or the folder of an edgecnn train run."
+    hint = f"; did you mean {' or '.join(found)}?" if text and found else "."
+    return OptionError(
+        f"the source {text!r} is unknown; expected efficientnet_lite0, torchvision:NAME, timm:NAME, "
+        "package.module:factory, a name of `edgecnn zoo`, an .onnx file or the folder of an edgecnn train run" + hint
     )
+
+
+def _sources() -> dict[str, str]:
+    return {key.lower(): entry.source for entry in CATALOG if entry.source for key in (entry.name, entry.source)}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgecnn_runtime.errors import OptionError
-
 from edgecnn.zoo.request import NetworkRequest
+from edgecnn.zoo.resolve import resolve, unknown_source
 
 if TYPE_CHECKING:
     from edgecnn_export.network import Network
@@ -18,7 +18,7 @@ def load_source(source: str, request: NetworkRequest) -> Network:
     """Load a network; only the package that it comes from is imported.
 
     Args:
-        source: `efficientnet_lite0`, `torchvision:NAME`, `timm:NAME` or `package.module:factory`.
+        source: `efficientnet_lite0`, `torchvision:NAME`, `timm:NAME`, `package.module:factory` or a catalog name.
         request: What to fill in or replace.
 
     Raises:
@@ -41,7 +41,7 @@ def load_source(source: str, request: NetworkRequest) -> Network:
         from edgecnn.zoo.factory import load_factory
 
         return load_factory(prefix, name, request)
-    raise OptionError(
-        f"the source {source!r} is unknown; expected efficientnet_lite0, torchvision:NAME, timm:NAME, "
-        "package.module:factory, an .onnx file or the folder of an edgecnn train run."
-    )
+    named = resolve(source)  # a name of the catalog, or what is unknown
+    if isinstance(named, Path) or named == source:
+        raise unknown_source(source)
+    return load_source(named, request)

@@ -1,17 +1,16 @@
 """How long networks take for one picture, measured in turn so that a busy moment of the machine hits all alike."""
 
-import json
 import re
 import statistics
-import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime as ort
+from edgecnn_runtime.profile import profile
 from edgecnn_runtime.session import session_options
 
 __all__ = ["CPU", "Latency", "layer_times", "measure_latencies"]
@@ -59,20 +58,10 @@ def measure_latencies(
 
 def layer_times(model: onnx.ModelProto, *, runs: int = 20) -> dict[str, float]:
     """The milliseconds a picture that each node takes on this CPU, by node name, from ONNX Runtime's profile."""
-    with tempfile.TemporaryDirectory() as folder:
-        options = session_options(profile=Path(folder) / "profile")
-        session = ort.InferenceSession(model.SerializeToString(), options, providers=[CPU])
-        feed = _picture(model)
-        for _ in range(runs):
-            session.run(["logits"], feed)
-        events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
-    totals: dict[str, float] = {}
-    for event in events:
-        name = str(event.get("name", ""))
-        if event.get("cat") == "Node" and name.endswith("_kernel_time"):
-            node = re.sub(r"(_token_\d+)?(_nhwc)?_kernel_time$", "", name)  # what fusions append to a node's name
-            totals[node] = totals.get(node, 0.0) + event["dur"] / 1e3 / runs
-    return totals
+    totals: dict[str, float] = defaultdict(float)
+    for entry in profile(model.SerializeToString(), runs=runs):
+        totals[re.sub(r"(_token_\d+)?(_nhwc)?$", "", entry.name)] += entry.time_ms  # what fusions append to a name
+    return dict(totals)
 
 
 def _picture(model: onnx.ModelProto) -> dict[str, np.ndarray]:

@@ -89,10 +89,13 @@ class PixelModule(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """`(N, H, W, 3)` uint8 to `(N, classes)` float32 logits."""
-        planes = pixels.permute(0, 3, 1, 2).to(torch.float32)
+        return _logits(self.module(self.normalize(pixels.permute(0, 3, 1, 2).to(torch.float32))))
+
+    def normalize(self, planes: Tensor) -> Tensor:
+        """`(N, 3, H, W)` float32 RGB from 0 to 255 to what the wrapped module takes."""
         if self.channels == 1:
             planes = (planes * self.get_buffer("luma")).sum(dim=1, keepdim=True)
-        return _logits(self.module(planes * self.get_buffer("scale") + self.get_buffer("offset")))
+        return planes * self.get_buffer("scale") + self.get_buffer("offset")
 
 
 def _logits(output: Any) -> Tensor:

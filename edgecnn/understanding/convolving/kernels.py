@@ -14,7 +14,7 @@ _BIGGEST_TEXT = 4096  # rows or columns; a longer matrix is a picture
 
 
 # The Sobel kernels are named by the axis along which they measure the gradient, since texts disagree on "vertical" and
-# "horizontal": sobel_x answers to brightness that changes along x, so it draws upright edges.
+# "horizontal": sobel_x responds to brightness that changes along x, so it draws upright edges.
 KERNELS: dict[str, Matrix] = {
     "sobel_x": np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
     "sobel_y": np.array([[-1, -2, -1], [0, 0, 0], [1, 2, 1]]),

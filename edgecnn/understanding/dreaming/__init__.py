@@ -1,4 +1,4 @@
-"""`edgecnn dream`: the picture that a channel or a class answers to most."""
+"""`edgecnn dream`: the picture that activates a channel or a class most."""
 
 from edgecnn_runtime.errors import MissingPackageError
 

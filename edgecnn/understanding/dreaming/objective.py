@@ -1,17 +1,14 @@
 """What a dream maximizes: the mean activation of one channel of a layer, or the logit of a class."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from edgecnn_runtime import Normalization, OptionError
-from edgecnn_runtime.preprocess import LUMA
+from edgecnn_export.network import Network, PixelModule
+from edgecnn_runtime import OptionError
 from torch import Tensor, nn
 
 from edgecnn.names import unknown_name
-
-if TYPE_CHECKING:
-    from edgecnn_export.network import Network
 
 __all__ = ["Objective", "layer_names"]
 
@@ -20,7 +17,7 @@ class _Reached(Exception):  # noqa: N818 - not an error: the layer was reached, 
     pass
 
 
-def layer_names(network: "Network") -> list[str]:
+def layer_names(network: Network) -> list[str]:
     """Modules that can be looked at: those without children, in the order in which they were made."""
     return [name for name, module in network.module.named_modules() if name and not list(module.children())]
 
@@ -37,16 +34,12 @@ class Objective:
         OptionError: No such layer, or no channel.
     """
 
-    def __init__(self, network: "Network", layer: str | None, channels: Sequence[int]) -> None:
+    def __init__(self, network: Network, layer: str | None, channels: Sequence[int]) -> None:
         if not channels:
             raise OptionError("no channel is given; expected at least one.")
         self.network, self.layer, self.channels = network, layer, list(channels)
         self.module = network.module.eval().requires_grad_(False)
-        normalization = Normalization(network.mean[: network.channels], network.std[: network.channels])
-        self.scale, self.offset = (
-            torch.from_numpy(values).view(1, -1, 1, 1) for values in (255 * normalization.scale, normalization.offset)
-        )
-        self.luma = torch.tensor(LUMA).view(1, 3, 1, 1)
+        self.normalize = PixelModule(network).normalize
         if layer is not None and layer not in dict(self.module.named_modules()):
             raise unknown_name("layer", layer, layer_names(network))
 
@@ -73,9 +66,7 @@ class Objective:
                 raise OptionError(f"{kind} {channel} does not exist; there are {values.shape[1]}, from 0.")
 
     def _run(self, pictures: Tensor) -> Tensor:
-        if self.network.channels == 1:
-            pictures = (pictures * self.luma).sum(dim=1, keepdim=True)
-        x = pictures * self.scale + self.offset
+        x = self.normalize(255 * pictures)
         if self.layer is None:
             return self._forward(x)
         kept: list[Any] = []

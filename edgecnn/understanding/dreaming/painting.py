@@ -1,22 +1,19 @@
-"""Feature visualization: paint the picture that a channel or a class answers to most.
+"""Feature visualization: paint the picture that activates a channel or a class most.
 
 Source: Olah, Mordvintsev, Schubert, "Feature Visualization", Distill 2017.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from edgecnn_export.network import Network
 from edgecnn_runtime.errors import OptionError
 
 from edgecnn.understanding.dreaming.fourier_image import FourierImage, shaken
 from edgecnn.understanding.dreaming.objective import Objective
-
-if TYPE_CHECKING:
-    from edgecnn_export.network import Network
 
 __all__ = ["Dream", "activations", "dream"]
 
@@ -34,8 +31,8 @@ class Dream:
         channel: Its channel; the class's index.
         label: What to call it.
         picture: `(size, size, 3)` uint8 RGB.
-        activation: Mean answer of the channel to it; the logit of a class.
-        silent: The channel answered to nothing that was tried: it is dead, or needs a start that noise does not give.
+        activation: Mean activation of the channel on it; the logit of a class.
+        silent: Nothing that was tried activated the channel: it is dead, or needs a start that noise does not give.
     """
 
     layer: str
@@ -47,7 +44,7 @@ class Dream:
 
 
 def dream(
-    network: "Network",
+    network: Network,
     layer: str | None,
     channels: Sequence[int],
     *,
@@ -108,9 +105,9 @@ def dream(
 
 
 def activations(
-    network: "Network", layer: str | None, channels: Sequence[int], pixels: npt.NDArray[np.uint8]
+    network: Network, layer: str | None, channels: Sequence[int], pixels: npt.NDArray[np.uint8]
 ) -> list[float]:
-    """Mean answer of channels (the logit of classes) to one picture, `(H, W, 3)` uint8 RGB."""
+    """Mean activation of channels (the logit of classes) on one picture, `(H, W, 3)` uint8 RGB."""
     pictures = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float() / 255
     with torch.no_grad():
         values: list[float] = Objective(network, layer, channels)(pictures.expand(len(channels), -1, -1, -1)).tolist()

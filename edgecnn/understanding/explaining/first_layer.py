@@ -23,8 +23,8 @@ class Filter:
     Attributes:
         index: Of its channel.
         weights: `(kernel height, kernel width, 3)` float32, or one channel at the end.
-        map: `(h, w)` float32, its answer to the picture.
-        kind: Which Sobel edge its answer follows most, `sobel_x` or `sobel_y`.
+        map: `(h, w)` float32, its activations on the picture.
+        kind: Which Sobel edge its activations follow most, `sobel_x` or `sobel_y`.
         likeness: Correlation of the two, by magnitude, 0 to 1.
     """
 
@@ -76,7 +76,7 @@ def sobel_edges(pixels: npt.NDArray[np.uint8]) -> tuple[Map, Map]:
 
 
 def first_layer(layer: LayerRow, weights: Map, maps: Map, pixels: npt.NDArray[np.uint8]) -> FirstLayer:
-    """Put each filter beside the edge it answers to.
+    """Put each filter beside the edge it responds to.
 
     Args:
         layer: The first convolution.
@@ -88,14 +88,16 @@ def first_layer(layer: LayerRow, weights: Map, maps: Map, pixels: npt.NDArray[np
     edges = {"sobel_x": sobel_x, "sobel_y": sobel_y}
     shrunk = {name: _shrunk(np.abs(edge), maps.shape[1], maps.shape[2]) for name, edge in edges.items()}
     filters = []
-    for index, answer in enumerate(maps):
-        likeness = {name: _correlation(np.abs(answer - np.median(answer)), edge) for name, edge in shrunk.items()}
+    for index, activations in enumerate(maps):
+        likeness = {
+            name: _correlation(np.abs(activations - np.median(activations)), edge) for name, edge in shrunk.items()
+        }
         kind = max(likeness, key=likeness.__getitem__)
         filters.append(
             Filter(
                 index=index,
                 weights=weights[index].transpose(1, 2, 0),
-                map=answer,
+                map=activations,
                 kind=kind,
                 likeness=max(0.0, likeness[kind]),
             )

@@ -1,4 +1,4 @@
-"""Which part of the picture the answer hangs on, without gradients: cover it piece by piece.
+"""Which part of the picture the prediction depends on, without gradients: cover it piece by piece.
 
 Source: Zeiler, Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.
 """

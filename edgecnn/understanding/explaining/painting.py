@@ -35,7 +35,7 @@ def blended(pixels: Picture, values: Map, *, opacity: float = 0.7) -> Picture:
 
 
 def centered(values: Map) -> Map:
-    """A map around its median, so that a filter's constant answer to a plain area does not hide its edges."""
+    """A map around its median, so that a filter's constant activation on a plain area does not hide its edges."""
     return np.asarray(values - np.median(values), np.float32)
 
 

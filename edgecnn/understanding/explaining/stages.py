@@ -15,13 +15,13 @@ _AT_MOST = 6
 
 @dataclass(frozen=True, eq=False)
 class Channel:
-    """A channel that answers strongly to the picture.
+    """A channel that responds strongly to the picture.
 
     Attributes:
         index: Of the channel.
         map: `(h, w)` float32.
-        peak: Row and column of its strongest answer.
-        box: What that position sees: left, top, width, height in pixels; None when it cannot be told.
+        peak: Row and column of its largest activation.
+        box: What that position sees: left, top, width, height in pixels; None when it is not known.
     """
 
     index: int
@@ -82,7 +82,7 @@ def pick_stages(layers: Sequence[LayerRow], height: int, width: int) -> list[Lay
 def stage_of(layer: LayerRow, maps: npt.NDArray[np.float32], height: int, width: int, *, count: int = 4) -> Stage:
     """The most active channels of a layer for one picture.
 
-    A channel's activity is how far its strongest answer stands above its mean: channels that are bright everywhere
+    A channel's activity is how far its largest activation stands above its mean: channels that are bright everywhere
     are not what the layer found.
 
     Args:

@@ -16,23 +16,17 @@ from edgecnn.understanding.inspecting.operators import CONVOLUTIONS, OPAQUE, PRO
 __all__ = ["Stored", "macs_of", "precision_of", "stored_by"]
 
 # Which inputs of an operator were learned. A batch normalization's mean and variance are statistics, not parameters.
+_WEIGHT_AND_BIAS = (
+    "Conv", "com.microsoft.FusedConv", "ConvTranspose", "Gemm", "BatchNormalization", "LayerNormalization",
+    "GroupNormalization", "InstanceNormalization",
+)  # fmt: skip
 _LEARNED_INPUTS = {
-    "Conv": (1, 2),
-    "com.microsoft.FusedConv": (1, 2),
-    "ConvInteger": (1,),
-    "ConvTranspose": (1, 2),
+    **dict.fromkeys(_WEIGHT_AND_BIAS, (1, 2)),
+    **dict.fromkeys(("ConvInteger", "RMSNormalization", "PRelu"), (1,)),
+    **dict.fromkeys(("MatMul", "MatMulInteger"), (0, 1)),
     "QLinearConv": (3, 8),
-    "Gemm": (1, 2),
-    "com.microsoft.QGemm": (3, 6),
-    "MatMul": (0, 1),
-    "MatMulInteger": (0, 1),
     "QLinearMatMul": (3,),
-    "BatchNormalization": (1, 2),
-    "LayerNormalization": (1, 2),
-    "RMSNormalization": (1,),
-    "GroupNormalization": (1, 2),
-    "InstanceNormalization": (1, 2),
-    "PRelu": (1,),
+    "com.microsoft.QGemm": (3, 6),
 }
 # Learned only where they stand inside the network; before its first weights they prepare the pixels.
 _CELL_BY_CELL = frozenset({"Add", "Sub", "Mul", "Div", "Concat"})

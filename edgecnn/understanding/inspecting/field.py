@@ -58,7 +58,7 @@ GLOBAL: None = None
 
 @dataclass(frozen=True)
 class Unknown:
-    """What the tensor sees cannot be told.
+    """What the tensor sees is not known.
 
     Attributes:
         since: The layer from which it is unknown, and why.

@@ -1,6 +1,5 @@
 """A network looked at as a whole: its layers, totals, and what its card says."""
 
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import onnx
 from edgecnn_runtime import ModelFileError, Preprocess, prepare
-from edgecnn_runtime.card import CARD_KEY, read_preprocess
+from edgecnn_runtime.card import CARD_KEY, Card, parse_card
 from edgecnn_runtime.image import ImageSource
 
 from edgecnn.names import unknown_name
@@ -31,7 +30,7 @@ class Inspection:
         layers: One row a layer, in the order in which they run.
         height: Of the picture; a name or `?` where the graph leaves it free.
         width: Likewise.
-        card: The metadata that edgecnn wrote into the file; empty for other files.
+        card: What edgecnn wrote into the file; None for other files.
         data: Bytes of the file, or of the graph for a network out of the zoo.
     """
 
@@ -39,7 +38,7 @@ class Inspection:
     layers: tuple[LayerRow, ...]
     height: Dimension
     width: Dimension
-    card: dict[str, Any] = field(repr=False)
+    card: Card | None = field(repr=False)
     data: bytes = field(repr=False)
 
     @property
@@ -58,11 +57,6 @@ class Inspection:
     def weight_bytes(self) -> int:
         """What the parameters take in the file."""
         return sum(layer.weight_bytes for layer in self.layers)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Class names; empty when the file does not tell."""
-        return tuple(self.card.get("labels", ()))
 
     def layer(self, name: str) -> LayerRow:
         """The layer with this name (or tensor).
@@ -84,19 +78,24 @@ class Inspection:
             ("file", f"{len(self.data):,} bytes"),
             ("picture", f"{self.height} x {self.width} pixels (height x width)"),
         ]
-        if not self.card:
+        if self.card is None:
             return [*facts, ("card", "none: edgecnn did not write this file")]
-        labels = self.labels
-        facts.append(("preprocess", _line(self.card.get("preprocess", {}))))
-        if labels:
-            facts.append(("labels", f"{len(labels)}: {', '.join(labels[:3])}{', …' if len(labels) > 3 else ''}"))
-        shown = ("licence", "source", "precision", "measured")
-        return [*facts, *((key, _line(self.card[key])) for key in shown if self.card.get(key))]
+        labels = self.card.labels
+        precision = {} if self.card.precision == {"kind": "unknown"} else self.card.precision
+        entries: dict[str, Any] = {
+            "preprocess": self.card.preprocess.to_dict(),
+            "labels": f"{len(labels)}: {', '.join(labels[:3])}{', …' if len(labels) > 3 else ''}",
+            "license": self.card.license,
+            "source": self.card.source,
+            "precision": precision,
+            "measured": self.card.measured,
+        }
+        return [*facts, *((key, _line(value)) for key, value in entries.items() if value)]
 
     def prepare(self, picture: ImageSource) -> Picture:
         """A picture as the network gets it; squashed to its size where the file has no preprocessing."""
-        if "preprocess" in self.card:
-            return prepare(picture, read_preprocess(self.card["preprocess"]))
+        if self.card is not None:
+            return prepare(picture, self.card.preprocess)
         height, width = self.drawn_size
         return prepare(picture, Preprocess(height=height, width=width, resize="squash", kernel="bilinear"))
 
@@ -135,16 +134,19 @@ def inspect(source: str | os.PathLike[str]) -> Inspection:
     network = load(found) if Path(found).is_dir() else load(found, NetworkRequest(random_weights=True))
     from edgecnn_export.to_onnx import to_onnx
 
-    card = {
-        "labels": list(network.labels),
-        "preprocess": network.preprocess.to_dict(),
-        "licence": network.license,
-        "source": network.source,
-    }
+    card = Card(
+        name=network.name,
+        labels=network.labels,
+        preprocess=network.preprocess,
+        input_name="pixels",
+        logits="logits",
+        license=network.license,
+        source=dict(network.source),
+    )
     return inspect_graph(to_onnx(network).model, name=network.name, card=card)
 
 
-def inspect_graph(source: bytes | onnx.ModelProto, *, name: str, card: dict[str, Any] | None = None) -> Inspection:
+def inspect_graph(source: bytes | onnx.ModelProto, *, name: str, card: Card | None = None) -> Inspection:
     """Inspect a graph in memory.
 
     Args:
@@ -154,27 +156,15 @@ def inspect_graph(source: bytes | onnx.ModelProto, *, name: str, card: dict[str,
     """
     graph = Graph(source)
     if card is None:
-        card = _card(graph.model)
+        text = next((entry.value for entry in graph.model.metadata_props if entry.key == CARD_KEY), None)
+        card = None if text is None else parse_card(text)
     height, width = graph.picture_size
     layers = tuple(layers_of(graph))
     if not layers:
         raise ModelFileError("no operator of the graph works on its input; expected a network that takes a picture.")
     return Inspection(
-        name=str(card.get("name", name)), layers=layers, height=height, width=width, card=card, data=graph.data
+        name=card.name if card else name, layers=layers, height=height, width=width, card=card, data=graph.data
     )
-
-
-def _card(model: onnx.ModelProto) -> dict[str, Any]:
-    for entry in model.metadata_props:
-        if entry.key == CARD_KEY:
-            try:
-                card = json.loads(entry.value)
-            except ValueError as error:
-                raise ModelFileError("the file's edgecnn metadata is not JSON; export it again.") from error
-            if not isinstance(card, dict):
-                raise ModelFileError("the file's edgecnn metadata is not a JSON object; export it again.")
-            return card
-    return {}
 
 
 def _line(value: Any) -> str:

@@ -37,7 +37,7 @@ class LayerRow:
         weight_bytes: What the parameters take in the file.
         precision: `fp32`, `fp16`, `int8`, ….
         axes: For height and width, what position 0 sees; None in place of an axis that is seen whole; None for both
-            when it cannot be told.
+            when it is not known.
         unknown_since: Where and why the receptive field was lost; empty when it was not.
     """
 
@@ -70,7 +70,7 @@ class LayerRow:
             position: Row and column of the layer's output; None means the one that looks at the middle of the picture.
 
         Returns:
-            None when the receptive field cannot be told.
+            None when the receptive field is not known.
         """
         if self.axes is None:
             return None

@@ -63,7 +63,7 @@ def _groups(before: Sequence[Dimension], after: Sequence[Dimension]) -> list[tup
 def _flattened(
     marks: tuple[Mark, ...], before: Sequence[Dimension], after: Sequence[Dimension]
 ) -> tuple[Mark, ...] | None:
-    """Free sizes: only the flattening of everything behind the batch can still be told."""
+    """Free sizes: only the flattening of everything behind the batch can still be followed."""
     if len(before) == 4 and len(after) == 2 and marks[0] is None:
         return None, FLAT
     return None

@@ -28,7 +28,7 @@ Values = dict[str, npt.NDArray[Any]]
 
 
 def infer_shapes(model: onnx.ModelProto, *, one_for: str | None = None) -> onnx.ModelProto:
-    """A copy in which every tensor has its shape, where it can be told.
+    """A copy in which every tensor has its shape, where it can be inferred.
 
     Nodes that compute with fixed shapes alone are gone; what they gave is stored instead.
 

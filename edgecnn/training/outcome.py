@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 from edgecnn_runtime.errors import DataError
-from edgecnn_runtime.files import replace_atomically
 from torch import nn
 
 from edgecnn.data.dataset import DataSet
+from edgecnn.data.split import write_split
 from edgecnn.training.batches import Normalize
 from edgecnn.training.checkpoint import Epoch, load_checkpoint
 from edgecnn.training.distil import Teacher
@@ -160,8 +160,7 @@ def prepare_folder(folder: Path, document: dict[str, Any], data: DataSet, *, res
             for name in (run_folder.CHECKPOINT, run_folder.WEIGHTS):
                 (folder / name).unlink(missing_ok=True)
         if data.split:
-            lines = "".join(f"{side},{name}\n" for name, side in data.split)
-            replace_atomically(folder / "split.csv", ("split,file\n" + lines).encode())
+            write_split(folder, data.split)
         run_folder.write_run(folder, document)
     except OSError as error:
         raise DataError(f"The run folder {folder} cannot be written ({error}); give another with --output.") from error

@@ -81,7 +81,7 @@ def export_source(
         EdgecnnError: Whatever loading, preparing and exporting say.
     """
     _check_output(output)
-    check = [Path(name) for name in find_pictures([str(options.check)])] if options.check else []
+    check = [Path(name) for name in find_pictures([str(options.check)]).names] if options.check else []
     try:
         graph = _load_graph(source, request, check)
         from edgecnn_export import Demands, export
@@ -94,13 +94,16 @@ def export_source(
     if options.calibrate:
         steps("preparing the calibration pictures")
         calibration = calibration_pictures(
-            options.calibrate, graph.preprocess, graph.labels, count=options.calibrate_count
+            options.calibrate, graph.preprocess, graph.labels, count=options.calibrate_count, warn=warn
         )
         for warning in calibration.warnings:
             warn(f"{warning}.")
     if options.evaluate:
         steps("preparing the evaluation pictures")
-        evaluation = evaluation_pictures(options.evaluate, graph.preprocess, graph.labels, without=calibration)
+        run = Path(source) if Path(source).is_dir() else None
+        evaluation = evaluation_pictures(
+            options.evaluate, graph.preprocess, graph.labels, without=calibration, run=run, warn=warn
+        )
     return export(
         graph,
         output,

@@ -25,7 +25,7 @@ __all__ = ["correct_biases"]
 def correct_biases(
     quantized: onnx.ModelProto, model: onnx.ModelProto, calibration: PreparedPictures
 ) -> onnx.ModelProto:
-    """Return `quantized` with corrected biases.
+    """The QDQ network with corrected biases.
 
     Args:
         quantized: QDQ network made from `model`, node names unchanged.

@@ -109,7 +109,7 @@ def _initializer(model: ir.Model, name: str, array: NDArray[np.generic]) -> ir.V
 
 
 def _affine(model: onnx.ModelProto, tensor: str) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return `a` and `b`, `(3,)` each, of `tensor = a * pixel + b`, found by running three flat pictures."""
+    """`a` and `b`, `(3,)` each, of `tensor = a * pixel + b`, found by running three flat pictures."""
     height, width = (d.dim_value or 8 for d in model.graph.input[0].type.tensor_type.shape.dim[1:3])
     session = watching_session(model, [tensor])
     feed = session.get_inputs()[0].name

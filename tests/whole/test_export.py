@@ -50,7 +50,7 @@ def test_somebodys_own_network_becomes_a_proven_file(place):
     assert line["check"]["pictures"] == line["check"]["same_label"] == 8
     assert line["check"]["max_relative_error"] < 1e-4
     model = ModelFile.load(place / "model.onnx")
-    assert (model.height, model.width, model.labels, model.license) == (24, 32, LABELS, "MIT")
+    assert (model.height, model.width, model.labels, model.card.license) == (24, 32, LABELS, "MIT")
     assert model.preprocess.kernel == "bicubic"
     assert model.card.source["weights"] == "w.pth"
     assert model.features is not None

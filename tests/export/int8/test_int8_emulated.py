@@ -1,4 +1,4 @@
-"""The forecast and the cure against onnxruntime's real kernels, on an emulated CPU without VNNI."""
+"""The forecast against onnxruntime's real kernels, on an emulated CPU without VNNI."""
 
 import json
 import os

@@ -84,9 +84,7 @@ def _in_loop(model: onnx.ModelProto, relu: onnx.NodeProto) -> list[onnx.NodeProt
 
 def _in_function(model: onnx.ModelProto, relu: onnx.NodeProto) -> list[onnx.NodeProto]:
     inner = helper.make_node("Relu", ["x"], ["y"], "inner")
-    model.functions.append(
-        helper.make_function("custom", "Activation", ["x"], ["y"], [inner], [model.opset_import[0]])
-    )
+    model.functions.append(helper.make_function("custom", "Activation", ["x"], ["y"], [inner], [model.opset_import[0]]))
     model.opset_import.append(helper.make_opsetid("custom", 1))
     model.ir_version = max(model.ir_version, 8)
     return [helper.make_node("Activation", [relu.input[0]], [_WRAPPED], "Activation_0", domain="custom")]

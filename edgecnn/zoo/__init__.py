@@ -6,10 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgecnn_runtime.errors import MissingPackageError, ModelFileError
+from edgecnn_runtime.errors import MissingPackageError
 
 from edgecnn.zoo.request import NetworkRequest, read_labels
-from edgecnn.zoo.resolve import resolve
 
 if TYPE_CHECKING:
     from edgecnn_export.network import Network
@@ -66,12 +65,6 @@ def _load(source: str, request: NetworkRequest) -> Network:
         from edgecnn.zoo.runs import load_run
 
         return load_run(source)
-    found = resolve(source)
-    if isinstance(found, Path):
-        raise ModelFileError(
-            f"{source} is a model file and no network in PyTorch; give what it was made from: a name of `edgecnn zoo`, "
-            "torchvision:NAME, timm:NAME or the folder of an `edgecnn train` run."
-        )
     from edgecnn.zoo.sources import load_source
 
-    return load_source(found, request)
+    return load_source(source, request)

@@ -25,8 +25,8 @@ from torch import nn
 from edgecnn.data.augment import Augment
 from edgecnn.training.default_recipes import RecipeChanges, default_recipe
 from edgecnn.training.normalize import normalize
+from edgecnn.training.number_format import choose_format
 from edgecnn.training.optimizers import Optimizers
-from edgecnn.training.precision import choose_format
 from edgecnn.training.resources import freed_memory_kept
 from edgecnn.training.run_files import run_versions
 from edgecnn.zoo.small import create

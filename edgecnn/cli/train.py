@@ -74,6 +74,8 @@ def train(
     Example: edgecnn train cats_and_dogs/ --from efficientnet_lite0
     """
     if list_networks:
+        import edgecnn.training  # noqa: F401 - says which extra is missing
+
         show_networks(size or 32, json=json)
         return
     if data is None:

@@ -5,14 +5,14 @@ from edgecnn_runtime.errors import MissingPackageError
 try:
     from edgecnn.training.execute import DEFAULT_NETWORK, train
 except ModuleNotFoundError as error:
-    if (error.name or "").split(".")[0] not in ("torch", "safetensors"):
+    if (error.name or "").split(".")[0] not in ("torch", "safetensors", "edgecnn_export"):
         raise
     raise MissingPackageError(error.name or "torch", extra="train") from error
 from edgecnn.training.listener import Listener, Outcome, TrainingPlan
 from edgecnn.training.loop import DivergedError
 from edgecnn.training.normalize import normalization_of
-from edgecnn.training.options import DataRequest, TrainOptions, Transfer
 from edgecnn.training.predict import Predictions, predict
+from edgecnn.training.train_options import DataRequest, TrainOptions, Transfer
 
 __all__ = [
     "DEFAULT_NETWORK",

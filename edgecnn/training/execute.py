@@ -15,8 +15,7 @@ from edgecnn.training.blocks import train_only_last
 from edgecnn.training.checkpoint import Epoch
 from edgecnn.training.listener import Listener, Outcome
 from edgecnn.training.loop import DivergedError, fit
-from edgecnn.training.options import DataRequest, TrainOptions, Transfer
-from edgecnn.training.precision import NumberFormat, choose_format
+from edgecnn.training.number_format import NumberFormat, choose_format
 from edgecnn.training.predict import Predictions, predict
 from edgecnn.training.probe import probe
 from edgecnn.training.resources import intra_op_threads, is_out_of_memory
@@ -30,6 +29,7 @@ from edgecnn.training.run_files import (
     write_weights,
 )
 from edgecnn.training.scratch import begin_scratch
+from edgecnn.training.train_options import DataRequest, TrainOptions, Transfer
 from edgecnn.training.transfer import begin_transfer, train_on_features
 from edgecnn.training.world import join_world
 from edgecnn.zoo.run_record import RunRecord
@@ -96,12 +96,12 @@ def _carry_out(run: Run) -> Outcome:
             if run.transfer is not None and epochs_done == 0:
                 evaluation = _train_frozen(run, run.transfer)
                 record = replace(record, head_accuracy=round(evaluation.accuracy, 6))
+                if run.world.leads:
+                    write_record(run.folder, record)
             elif before is not None:
                 record = replace(record, head_accuracy=before.head_accuracy)
             history: tuple[Epoch, ...] = ()
             if number_format is not None:
-                if run.world.leads:
-                    write_record(run.folder, record)
                 if run.transfer is not None:
                     train_only_last(run.module, run.transfer.unfreeze)
                 history = fit(run, number_format, resume=epochs_done > 0)

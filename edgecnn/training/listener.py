@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgecnn.training.checkpoint import Epoch
-from edgecnn.training.precision import NumberFormat
+from edgecnn.training.number_format import NumberFormat
 from edgecnn.training.predict import Predictions
 from edgecnn.training.recipe import Recipe
 from edgecnn.zoo.small import NetworkSize

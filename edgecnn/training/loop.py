@@ -16,8 +16,8 @@ from edgecnn.training.checkpoint import Checkpoint, Epoch, checkpoint_path, load
 from edgecnn.training.distillation import TeacherLogits, divergences
 from edgecnn.training.listener import StepReport
 from edgecnn.training.normalize import normalize
+from edgecnn.training.number_format import NumberFormat
 from edgecnn.training.optimizers import AveragedWeights, Optimizers
-from edgecnn.training.precision import NumberFormat
 from edgecnn.training.predict import predict
 from edgecnn.training.resources import freed_memory_kept
 from edgecnn.training.run import Run
@@ -48,7 +48,7 @@ def fit(run: Run, number_format: NumberFormat, *, resume: bool) -> tuple[Epoch, 
         DivergedError: The loss became NaN or infinite; the network holds the last good epoch's weights.
         DataError: The checkpoint cannot be read or written.
     """
-    state = _State(run, resume=resume)
+    state = _TrainingState(run, resume=resume)
     trained = run.world.wrap(run.module)
     losses_of = _Losses(run, trained, number_format)
     for epoch in range(len(state.history), run.recipe.epochs):
@@ -71,7 +71,7 @@ def fit(run: Run, number_format: NumberFormat, *, resume: bool) -> tuple[Epoch, 
     return state.history
 
 
-class _State:
+class _TrainingState:
     """What changes from step to step."""
 
     def __init__(self, run: Run, *, resume: bool) -> None:
@@ -99,7 +99,7 @@ class _State:
         return Checkpoint(network, self.average.values, self.optimizers.tensors(), self.selection.losses, self.history)
 
 
-def _epoch(run: Run, state: _State, losses_of: _Losses, epoch: int) -> Epoch:
+def _epoch(run: Run, state: _TrainingState, losses_of: _Losses, epoch: int) -> Epoch:
     recipe, seed, world = run.recipe, run.options.seed, run.world
     sums = _EpochSums(processes=world.count)
     shown, weights = state.selection.choose(recipe, seed=seed, epoch=epoch)

@@ -16,7 +16,7 @@ from edgecnn.training.batches import epoch_batches
 from edgecnn.training.frozen_features import BATCH as FEATURES_BATCH
 from edgecnn.training.listener import StepTime
 from edgecnn.training.normalize import normalize
-from edgecnn.training.precision import NumberFormat
+from edgecnn.training.number_format import NumberFormat
 from edgecnn.training.resources import freed_memory_kept, intra_op_threads, is_out_of_memory
 from edgecnn.training.run import Run
 

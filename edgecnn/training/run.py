@@ -13,11 +13,11 @@ from edgecnn.data.dataset import DataSet
 from edgecnn.training.distillation import Teacher
 from edgecnn.training.frozen_features import BATCH
 from edgecnn.training.listener import Listener, StepTime, TrainingPlan
-from edgecnn.training.options import TrainOptions, Transfer
-from edgecnn.training.precision import NumberFormat
+from edgecnn.training.number_format import NumberFormat
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.resources import peak_memory_bytes
 from edgecnn.training.selection import count_steps
+from edgecnn.training.train_options import TrainOptions, Transfer
 from edgecnn.training.world import World
 from edgecnn.zoo.run_record import NetworkRecord, TransferRecord
 from edgecnn.zoo.small import measure_size

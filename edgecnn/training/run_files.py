@@ -21,7 +21,7 @@ from edgecnn.data.split import write_split
 from edgecnn.training.checkpoint import Epoch, checkpoint_path, load_checkpoint
 from edgecnn.training.figures import draw_confusion, draw_curves, draw_mistakes, save_figure
 from edgecnn.training.listener import Outcome
-from edgecnn.training.precision import NumberFormat
+from edgecnn.training.number_format import NumberFormat
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.run import Run
 from edgecnn.zoo.run_record import DataRecord, RunRecord, RunResult

@@ -20,8 +20,8 @@ from edgecnn.training.default_recipes import default_recipe
 from edgecnn.training.distillation import load_teacher
 from edgecnn.training.listener import Listener
 from edgecnn.training.normalize import normalize, pixel_statistics
-from edgecnn.training.options import DataRequest, TrainOptions
 from edgecnn.training.run import Run
+from edgecnn.training.train_options import DataRequest, TrainOptions
 from edgecnn.training.world import World
 from edgecnn.zoo.run_record import NetworkRecord
 from edgecnn.zoo.small import EdgeCNN, create
@@ -41,15 +41,7 @@ def begin_scratch(
     world: World,
     listener: Listener,
 ) -> Run:
-    """A run of one of `SMALL_NETWORKS`.
-
-    Args:
-        request: The data, or what to load.
-        name: The network.
-        options: What a person decided.
-        folder: The run folder.
-        world: The processes that train together.
-        listener: Told what happens.
+    """A run of one of `SMALL_NETWORKS`; what is given means the same as in `Run`.
 
     Raises:
         DataError: The data or the teacher cannot be used.
@@ -61,8 +53,8 @@ def begin_scratch(
     module = _create(data, name, normalization)
     module = module.to(device=world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     teacher = options.teacher
-    if isinstance(teacher, Path):
-        teacher = load_teacher(teacher, data, world.device)
+    if isinstance(teacher, str | Path):
+        teacher = load_teacher(Path(teacher), data, world.device)
     recipe = options.recipe or default_recipe(
         data.name,
         name,

@@ -18,9 +18,9 @@ from edgecnn.training.head import fit_head
 from edgecnn.training.last_blocks import fit_last_blocks
 from edgecnn.training.listener import Listener
 from edgecnn.training.normalize import normalization_of
-from edgecnn.training.options import DataRequest, TrainOptions, Transfer
 from edgecnn.training.predict import Predictions
 from edgecnn.training.run import Run
+from edgecnn.training.train_options import DataRequest, TrainOptions, Transfer
 from edgecnn.training.world import World
 from edgecnn.zoo.heads import find_head, replace_head, set_part
 from edgecnn.zoo.run_record import NetworkRecord, TransferRecord
@@ -38,15 +38,7 @@ def begin_transfer(
     world: World,
     listener: Listener,
 ) -> Run:
-    """A run of a trained network.
-
-    Args:
-        request: The data, or what to load.
-        transfer: What is reused and trained.
-        options: What a person decided.
-        folder: The run folder.
-        world: The processes that train together.
-        listener: Told what happens.
+    """A run of a trained network; what is given means the same as in `Run`.
 
     Raises:
         DataError: The data cannot be used, or was not prepared for this network.
@@ -71,14 +63,14 @@ def begin_transfer(
     torch.manual_seed(options.seed)
     replace_head(network.module, len(data.labels))
     module = network.module.to(device=world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    train_only_last(module, transfer.unfreeze or transfer.train_last)
+    trained = transfer.unfreeze or transfer.train_last
+    train_only_last(module, trained)
     parameters = sum(weight.numel() for weight in module.parameters())
     record = NetworkRecord("zoo", transfer.source, network.channels, parameters)
     if Path(transfer.source).is_dir():
         # Built on a run of ours: the architecture is that run's, whatever becomes of its folder.
         record = replace(read_run(Path(transfer.source)).network, parameters=parameters)
-    part = f"last {transfer.unfreeze} blocks" if transfer.unfreeze else "head"
-    part = f"last {transfer.train_last} blocks" if transfer.train_last > 1 and not transfer.unfreeze else part
+    part = f"last {trained} blocks" if trained > 1 else "head"
     return Run(
         data=data,
         module=module,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgecnn_runtime.errors import ModelFileError
+
 from edgecnn.zoo.request import NetworkRequest
 from edgecnn.zoo.resolve import resolve, unknown_source
 
@@ -22,7 +24,8 @@ def load_source(source: str, request: NetworkRequest) -> Network:
         request: What to fill in or replace.
 
     Raises:
-        OptionError: The source is unknown, or its weights cannot be had.
+        OptionError: The source is unknown.
+        EdgecnnError: Its weights cannot be had.
     """
     prefix, colon, name = source.partition(":")
     if source == "efficientnet_lite0":
@@ -42,6 +45,11 @@ def load_source(source: str, request: NetworkRequest) -> Network:
 
         return load_factory(prefix, name, request)
     named = resolve(source)  # a name of the catalog, or what is unknown
-    if isinstance(named, Path) or named == source:
+    if isinstance(named, Path):
+        raise ModelFileError(
+            f"{source} is a model file and no network in PyTorch; give what it was made from: a name of `edgecnn zoo`, "
+            "torchvision:NAME, timm:NAME or the folder of an `edgecnn train` run."
+        )
+    if named == source:
         raise unknown_source(source)
     return load_source(named, request)

@@ -16,6 +16,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edgecnn_export.passes.feature_output import expose_features
 from edgecnn_export.passes.layer_names import unique_name
+from edgecnn_export.passes.values import to_proto
 from edgecnn_export.pixel_graph import FEATURES, LOGITS, MAX_IR, PIXELS, PixelGraph, Reference
 
 __all__ = ["from_onnx"]
@@ -61,7 +62,7 @@ def from_onnx(
         features = expose_features(model)
     model.ir_version = min(model.ir_version, MAX_IR)
     model.metadata_props.clear()
-    proto = ir.to_proto(model)
+    proto = to_proto(model)
     try:
         onnx.checker.check_model(proto)
     except onnx.checker.ValidationError as error:

@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 from edgecnn_runtime.card import CARD_KEY, FORMAT
 from edgecnn_runtime.classifier import Classifier
-from edgecnn_runtime.errors import ModelFileError, OptionError
+from edgecnn_runtime.errors import EdgecnnError, ModelFileError, OptionError
 from edgecnn_runtime.files import replace_atomically
 from edgecnn_runtime.golden import GoldenVector, encode_golden, expand_grid
 from edgecnn_runtime.model_file import ModelFile
@@ -127,7 +127,7 @@ def write_model_file(data: bytes, path: str | os.PathLike[str]) -> Path:
     try:
         replace_atomically(target, data)
     except OSError as error:
-        raise OptionError(f"{target} cannot be written: {error.strerror}; nothing was changed.") from error
+        raise EdgecnnError(f"{target} cannot be written: {error.strerror}; nothing was changed.") from error
     return target
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnx_ir as ir
 import torch
 from edgecnn_runtime.errors import ModelFileError, OptionError
 from onnxscript import opset18 as op
@@ -18,6 +17,7 @@ from edgecnn_export.network import Network, PixelModule
 from edgecnn_export.passes.feature_output import expose_features
 from edgecnn_export.passes.layer_names import name_by_layer
 from edgecnn_export.passes.pooled_norm import fold_pooled_norms
+from edgecnn_export.passes.values import to_proto
 from edgecnn_export.pixel_graph import LOGITS, MAX_IR, OPSET, PIXELS, PixelGraph
 
 __all__ = ["to_onnx"]
@@ -61,7 +61,7 @@ def to_onnx(network: Network) -> PixelGraph:
     fold_pooled_norms(graph)
     name_by_layer(graph)
     features = expose_features(graph)
-    model = ir.to_proto(graph)
+    model = to_proto(graph)
     onnx.checker.check_model(model)
     return PixelGraph(
         model=model,

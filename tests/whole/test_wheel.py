@@ -57,6 +57,10 @@ def test_the_wheel_holds_the_model_and_stays_small(wheels):
     assert wheel.stat().st_size <= 9 << 20
 
 
+def test_the_command_carries_the_page_of_its_browser_view(wheels):
+    assert "edgecnn/camera/page.html" in zipfile.ZipFile(wheels["edgecnn"]).namelist()
+
+
 def test_the_wheel_installed_alone_classifies_a_picture(wheels, tmp_path, sample_images):
     inside = install(Path(sys.executable), tmp_path / "venv", f"{wheels['edgecnn_runtime']}[cpu]")
     program = """

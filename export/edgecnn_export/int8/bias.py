@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edgecnn_export.int8.ranges import run_tensors
 from edgecnn_export.int8.segments import SegmentedNetwork
 from edgecnn_export.int8.weighted_layers import QuantizedLayer, quantized_layers
-from edgecnn_export.passes.values import constant, replace_constant
+from edgecnn_export.passes.values import constant, replace_constant, to_proto
 from edgecnn_export.prepared import PreparedPictures
 
 __all__ = ["correct_biases"]
@@ -25,7 +25,7 @@ __all__ = ["correct_biases"]
 def correct_biases(
     quantized: onnx.ModelProto, model: onnx.ModelProto, calibration: PreparedPictures
 ) -> onnx.ModelProto:
-    """Return `quantized` with corrected biases.
+    """The QDQ network with corrected biases.
 
     Args:
         quantized: QDQ network made from `model`, node names unchanged.
@@ -81,4 +81,4 @@ def _add_to_biases(quantized: onnx.ModelProto, shifts: dict[str, NDArray[np.floa
         scale = np.asarray(constant(dequantize.inputs[1]), np.float64)
         moved = codes.astype(np.float64) + np.rint(shifts[node.name] / scale)
         replace_constant(dequantize.inputs[0], np.clip(moved, limits.min, limits.max).astype(np.int32))
-    return ir.to_proto(model)
+    return to_proto(model)

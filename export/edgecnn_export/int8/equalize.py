@@ -15,7 +15,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgecnn_export.int8.ranges import TensorRange
-from edgecnn_export.passes.values import constant, replace_constant
+from edgecnn_export.passes.values import constant, replace_constant, to_proto
 
 __all__ = ["Equalized", "equalize"]
 
@@ -54,7 +54,7 @@ def equalize(model: onnx.ModelProto, ranges: dict[str, TensorRange]) -> Equalize
         for value in stream:
             widened[str(value.name)] = _scaled(ranges[str(value.name)], factors)
         count += 1
-    return Equalized(ir.to_proto(result), widened, count)
+    return Equalized(to_proto(result), widened, count)
 
 
 def _scaled(span: TensorRange, factors: NDArray[np.float32]) -> TensorRange:

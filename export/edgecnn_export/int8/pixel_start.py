@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edgecnn_export.int8.ranges import watching_session
-from edgecnn_export.passes.values import constant
+from edgecnn_export.passes.values import constant, to_proto
 
 __all__ = ["CENTERED", "PixelStart", "fold_normalization", "start_from_pixels"]
 
@@ -70,7 +70,7 @@ def fold_normalization(proto: onnx.ModelProto) -> PixelStart | None:
     conv.replace_input_with(1, _initializer(model, "pixels_weight", new_weights))
     conv.replace_input_with(2, _initializer(model, "pixels_bias", new_bias))
     RemoveUnusedNodesPass()(model)
-    return PixelStart(ir.to_proto(model), zero_point)
+    return PixelStart(to_proto(model), zero_point)
 
 
 def start_from_pixels(proto: onnx.ModelProto) -> onnx.ModelProto:
@@ -84,7 +84,7 @@ def start_from_pixels(proto: onnx.ModelProto) -> onnx.ModelProto:
         for reader, index in list(quantize.outputs[0].uses()):
             reader.replace_input_with(index, planar)
         RemoveUnusedNodesPass()(model)
-    return ir.to_proto(model)
+    return to_proto(model)
 
 
 def _first_convolution(model: ir.Model) -> ir.Node | None:
@@ -109,7 +109,7 @@ def _initializer(model: ir.Model, name: str, array: NDArray[np.generic]) -> ir.V
 
 
 def _affine(model: onnx.ModelProto, tensor: str) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return `a` and `b`, `(3,)` each, of `tensor = a * pixel + b`, found by running three flat pictures."""
+    """`a` and `b`, `(3,)` each, of `tensor = a * pixel + b`, found by running three flat pictures."""
     height, width = (d.dim_value or 8 for d in model.graph.input[0].type.tensor_type.shape.dim[1:3])
     session = watching_session(model, [tensor])
     feed = session.get_inputs()[0].name

@@ -81,7 +81,7 @@ def watching_session(model: onnx.ModelProto, names: Iterable[str], *, optimize: 
 
 
 def simulated_logits(model: onnx.ModelProto, pictures: PreparedPictures) -> NDArray[np.float32]:
-    """Return `(N, classes)` logits of a float or QDQ network, int8 layers computed in float: the same on every CPU."""
+    """`(N, classes)` logits of a float or QDQ network, int8 layers computed in float: the same on every CPU."""
     options = session_options(arena=False)
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -95,7 +95,7 @@ def _diagonal(matrices: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def _samples(layer: WeightedLayer, data: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return `(G, P, K)` float32 samples of what the layer's rows are multiplied with."""
+    """`(G, P, K)` float32 samples of what the layer's rows are multiplied with."""
     if layer.operator != "Conv":
         return data.reshape(1, -1, data.shape[-1])
     positions = data.shape[2] * data.shape[3] / (layer.strides[0] * layer.strides[1])

@@ -181,7 +181,7 @@ def _clamping(
 
 
 def _excess_of_rows(data: NDArray[np.uint8], weights: NDArray[np.int8]) -> tuple[NDArray[np.int32], int]:
-    """Return `(P, O)` int32 excess of `data (P, K)` times `weights (O, K)`, and the count of clamped sums.
+    """`(P, O)` int32 excess of `data (P, K)` times `weights (O, K)`, and the count of clamped sums.
 
     Only the pairs whose largest inputs could leave 16 bits are added up, which is a small part of all.
     """

@@ -60,7 +60,7 @@ class WeightedLayer:
         return np.ascontiguousarray(self.weights.transpose(0, 2, 3, 1).reshape(len(self.weights), -1))
 
     def from_rows(self, rows: NDArray[np.int8]) -> NDArray[np.int8]:
-        """Return `rows (O, K)` in the shape of the file's own weight tensor."""
+        """`rows (O, K)` in the shape of the file's own weight tensor."""
         if self.operator != "Conv":
             return np.ascontiguousarray(rows.T) if self.transposed else rows
         out, channels, height, width = self.weights.shape

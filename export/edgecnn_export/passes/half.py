@@ -12,7 +12,7 @@ LARGEST = float(np.finfo(np.float16).max)
 
 
 def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return `model` with float16 weights and arithmetic.
+    """The network with float16 weights and arithmetic.
 
     The normalization of the pixels stays in float32: its constants would lose a thousandth in float16, which shifts
     every picture the same way. Providers without float16 kernels, ONNX Runtime's CPU among them, compute in float32

@@ -3,10 +3,11 @@
 from typing import Any
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-__all__ = ["constant", "only_producer", "replace_constant", "spatial_mean"]
+__all__ = ["constant", "only_producer", "replace_constant", "spatial_mean", "to_proto"]
 
 
 def constant(value: ir.Value | None) -> NDArray[Any] | None:
@@ -41,3 +42,13 @@ def spatial_mean(node: ir.Node) -> bool:
     if given is not None:
         axes = given.tolist()
     return sorted(axis % 4 for axis in axes) == [2, 3]
+
+
+def to_proto(model: ir.Model) -> onnx.ModelProto:
+    """The model as protobuf, without the types of initializers, which onnx_ir writes a second time."""
+    proto = ir.to_proto(model)
+    initializers = {tensor.name for tensor in proto.graph.initializer}
+    declared = [value for value in proto.graph.value_info if value.name not in initializers]
+    del proto.graph.value_info[:]
+    proto.graph.value_info.extend(declared)
+    return proto

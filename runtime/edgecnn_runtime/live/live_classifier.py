@@ -3,10 +3,8 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from edgecnn_runtime.classifier import Classifier
@@ -93,9 +91,7 @@ class LiveClassifier:
         self.source.open()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -188,9 +184,9 @@ class LiveClassifier:
         prepared = time.perf_counter()
         given = classifier.run(pixels[None], [model.logits.name, *wanted])
         timing = Timing(0.0, (prepared - start) * 1e3, (time.perf_counter() - prepared) * 1e3)
-        logits, *further = (output[0] for output in given)
+        logits, *further = (output[0] for output in (classifier.as_logits(given[0], 1), *given[1:]))
         result = Result(
-            logits=np.asarray(logits, dtype=np.float32),
+            logits=logits,
             labels=model.labels,
             source=self.source.name,
             device=classifier.device,

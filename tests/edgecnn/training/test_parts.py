@@ -12,8 +12,8 @@ from edgecnn.training.default_recipes import default_recipe as make_recipe
 from edgecnn.training.head import fit_head
 from edgecnn.training.muon import Muon, orthogonalize
 from edgecnn.training.normalize import normalize, pixel_statistics
+from edgecnn.training.number_format import NumberFormat, choose_format, has_native_bf16
 from edgecnn.training.optimizers import AveragedWeights
-from edgecnn.training.precision import NumberFormat, choose_format, has_native_bf16
 from edgecnn.training.probe import time_step
 from edgecnn.training.recipe import Recipe, learning_rate_factor
 from edgecnn.training.resources import intra_op_threads, is_out_of_memory

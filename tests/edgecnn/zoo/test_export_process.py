@@ -10,6 +10,7 @@ import pytest
 from edgecnn_export.export_check import check_pictures, load_pictures
 from edgecnn_export.to_onnx import to_onnx
 from edgecnn_runtime import MissingPackageError, ModelFileError, OptionError
+from support.command import python
 
 from edgecnn.zoo import NetworkRequest, load
 from edgecnn.zoo.export_process import load_graph
@@ -43,8 +44,7 @@ def test_torch_stays_out_of_the_process_that_quantizes():
         from edgecnn.zoo.export_process import load_graph
         load_graph({SOURCE!r}, NetworkRequest(random_weights=True, size=(64, 64)))
         print("torch" in sys.modules)"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
-    assert done.stdout.strip() == "False"
+    assert python("-c", code).out.strip() == "False"
 
 
 def test_errors_come_back_with_the_place_they_happened_at(tmp_path, monkeypatch):

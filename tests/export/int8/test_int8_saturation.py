@@ -16,7 +16,7 @@ PICTURES = PreparedPictures(pictures(48), "blobs")
 
 
 @functools.cache
-def cured():
+def safe():
     return quantize_int8(saturating_network(), PICTURES)
 
 
@@ -58,7 +58,7 @@ def test_convolutions_agree_with_summing_pairs_one_by_one(seed, channels, kernel
     assert excess[n, o, y, x] == (np.clip(row, -32768, 32767) - row).sum()
 
 
-def test_the_forecast_names_the_guilty_layers():
+def test_the_forecast_names_the_saturating_layers():
     found = forecast(quantize_plain(saturating_network(), PICTURES), PICTURES.take(16))
     assert found.possible
     assert [x.name for x in found.saturating] == ["stem", "pointwise"]
@@ -99,8 +99,8 @@ def test_rounding_along_the_covariance_loses_less_than_to_the_nearest():
     assert lost[1] < lost[0]
 
 
-def test_the_ladder_cures_saturation_and_stays_close():
-    found = cured()
+def test_the_ladder_prevents_saturation_and_stays_close():
+    found = safe()
     assert found.forecast_before.logit_error > 0.05
     assert not found.forecast.possible
     assert not any(can_saturate(x) for x in quantized_layers(found.model))
@@ -111,7 +111,7 @@ def test_the_ladder_cures_saturation_and_stays_close():
 
 
 def test_the_summary_is_what_the_card_needs():
-    summary = cured().summary()
+    summary = safe().summary()
     assert summary["kind"] == "int8"
     assert summary["saturation"]["possible"] is False
     assert summary["saturation"]["cured"] == ["stem", "pointwise"]
@@ -119,7 +119,7 @@ def test_the_summary_is_what_the_card_needs():
 
 
 def test_bias_correction_takes_the_shift_out():
-    steps = {r.name: r for r in cured().steps}
+    steps = {r.name: r for r in safe().steps}
     assert steps["bias correction"].logit_error < 0.5 * steps["U8S8 per channel, min-max"].logit_error
 
 
@@ -133,5 +133,5 @@ def test_small_sets_still_work():
 @pytest.mark.parametrize("name", ["stem", "pointwise", "classifier"])
 def test_layers_keep_their_shape(name):
     floats = {x.name: x for x in float_layers(saturating_network())}
-    codes = {x.name: x for x in quantized_layers(cured().model)}
+    codes = {x.name: x for x in quantized_layers(safe().model)}
     assert codes[name].weights.shape == floats[name].weights.shape

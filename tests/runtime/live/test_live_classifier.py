@@ -2,11 +2,12 @@ import time
 from itertools import pairwise
 
 import numpy as np
+import onnx
 import pytest
-from edgecnn_runtime import Classifier, ModelFileError, OptionError
+from edgecnn_runtime import Classifier, ModelFileError, Normalization, OptionError, Preprocess
 from edgecnn_runtime.live import LiveClassifier, SmoothingOptions, Source, SourceOptions, State
 from support.live import plain_array as plain
-from support.models import LABELS
+from support.models import LABELS, float_model
 from support.streams import MjpegServer
 
 RED, GREEN, BLUE = (220, 20, 20), (20, 220, 20), (20, 20, 220)
@@ -62,6 +63,17 @@ def test_inner_maps_come_when_they_are_wanted(classifier: Classifier) -> None:
     np.testing.assert_array_equal(view.outputs["features"], wanted[1][0])
     live.further_outputs = ()
     assert next(views).outputs == {}
+
+
+def test_a_network_that_ends_in_softmax_is_labeled_as_the_classifier_would() -> None:
+    network = float_model(given="scores")
+    network.graph.node.append(onnx.helper.make_node("Softmax", ["scores"], ["output"]))
+    network.graph.output[0].name = "output"
+    data, normalization = network.SerializeToString(), Normalization()
+    alone = Classifier(data, labels=LABELS, preprocess=Preprocess(32, 32), normalization=normalization, device="cpu")
+    view = next(iter(LiveClassifier(alone, [plain(RED)])))
+    assert view.result is not None
+    np.testing.assert_array_equal(view.result.probabilities, alone(plain(RED)).probabilities)
 
 
 def test_a_tensor_that_the_network_does_not_have_is_named(classifier: Classifier) -> None:

@@ -10,7 +10,7 @@ from edgecnn_runtime.preprocess import Preprocess
 from edgecnn.data import DataSet, load_data
 from edgecnn.training.default_recipes import RecipeChanges
 from edgecnn.training.distillation import Teacher
-from edgecnn.training.precision import Precision
+from edgecnn.training.number_format import Precision
 from edgecnn.training.recipe import Recipe
 
 __all__ = ["CACHE", "DataRequest", "TrainOptions", "Transfer"]
@@ -69,16 +69,16 @@ class TrainOptions(RecipeChanges):
 
     Attributes:
         recipe: The whole recipe, instead of a default one with changes.
-        teacher: A run whose network's answers are learned instead of the labels; from scratch only.
+        teacher: A run folder whose network's answers are learned instead of the labels; from scratch only.
         seed: Decides everything random.
-        precision: `fp32`, `bf16`, or `auto` for the rule of `edgecnn.training.precision`.
+        precision: `fp32`, `bf16`, or `auto` for the rule of `edgecnn.training.number_format`.
         device: `cpu`, `cuda`, or `auto` for CUDA where there is one.
         resume: Go on after the folder's last finished epoch; a run that has not begun is begun.
         views: Also measure the accuracy averaged over several views; reported apart.
     """
 
     recipe: Recipe | None = None
-    teacher: Path | Teacher | None = None
+    teacher: str | Path | Teacher | None = None
     seed: int = 0
     precision: Precision = "auto"
     device: str = "auto"

@@ -39,7 +39,7 @@ def choose_format(module: nn.Module, device: torch.device, precision: Precision 
     """The number format by rule: bf16 where the hardware multiplies it, except for grouped convolutions on a CPU.
 
     On CPUs with AVX512-BF16 a step of plain convolutions took 0.5 to 0.65 of the time in bf16, a step of
-    EfficientNet-Lite0, most of whose convolutions are grouped, 1.2 times (`benchmarks/results/train.md`).
+    EfficientNet-Lite0, most of whose convolutions are grouped, 1.2 times (`docs/training.md`).
 
     Args:
         module: The network.

@@ -48,7 +48,7 @@ def bench(
 def _report(model: str, classifier: Classifier, timings: list[Timing], json: bool) -> None:
     stages = ("decode", "preprocess", "inference")
     medians = {stage: round(statistics.median(getattr(timing, stage) for timing in timings), 3) for stage in stages}
-    tenths = statistics.quantiles((timing.inference for timing in timings), n=10)
+    tenths = statistics.quantiles((timing.inference for timing in timings), n=10, method="inclusive")
     if json:
         spread = {"inference_p10": round(tenths[0], 3), "inference_p90": round(tenths[-1], 3)}
         ran = {"model": model, "provider": classifier.provider, "runs": len(timings)}

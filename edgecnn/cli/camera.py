@@ -10,6 +10,7 @@ import typer
 from edgecnn_runtime.errors import OptionError
 
 from edgecnn.camera.process import set_environment, stopped_at_once
+from edgecnn.cli.models import DEFAULT_MODEL, open_classifier
 from edgecnn.cli.output import print_json, say
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def camera(
         ),
     ] = None,
     *,
-    model: Annotated[Path | None, typer.Option(help="Model file; the built-in ImageNet model if not given.")] = None,
+    model: Annotated[str, typer.Option(help="Model file, or the built-in ImageNet model.")] = DEFAULT_MODEL,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, …")] = "auto",
     require: Annotated[bool, typer.Option("--require", help="Fail when the device does not start.")] = False,
     threads: Annotated[
@@ -80,7 +81,6 @@ def camera(
         raise typer.BadParameter(f"--view is {view!r}; expected one of {', '.join(_VIEWS)}.")
     source = _only(sources or ["0"], web=web)
     with stopped_at_once():
-        from edgecnn_runtime import Classifier
         from edgecnn_runtime.live import LiveClassifier, SmoothingOptions, Source, SourceOptions
 
         from edgecnn.camera.app import AppOptions, run_camera
@@ -88,7 +88,7 @@ def camera(
         from edgecnn.camera.display import DisplayOptions
 
         live = LiveClassifier(
-            Classifier(model, device=device, require=require, threads=threads or _SPARE_ONE),
+            open_classifier(model, device=device, require=require, threads=threads or _SPARE_ONE),
             Source(source, SourceOptions(size=_parse_size(size), fps=fps, realtime=realtime, loop=loop)),
             smoothing=SmoothingOptions(time_constant_s=smooth),
             min_score=min_score,

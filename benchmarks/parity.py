@@ -17,7 +17,7 @@ from measure import data_folder, machine
 from PIL import Image
 from torchvision.transforms import v2
 
-from edgecnn.data.labeled import read_labeled
+from edgecnn.data.read import read_labeled
 from edgecnn.zoo import load
 
 
@@ -27,7 +27,7 @@ def main() -> None:
         path = Path(folder) / "fp32.onnx"
         export(to_onnx(network), path)
         classifier = Classifier(path, device="cpu")
-    data = read_labeled(data_folder() / "imagenet_ccby", network.labels)
+    data = read_labeled(data_folder() / "imagenet_ccby").held_out().with_classes(network.labels)
     transform = v2.Compose(
         [
             v2.Resize(256, v2.InterpolationMode.BICUBIC),

@@ -87,7 +87,7 @@ def export(
     from edgecnn_export.export import export as export_graph
     from edgecnn_export.precision import Demands
 
-    calibration, evaluation = _load_pictures(graph, precision, calibrate, calibrate_count, evaluate)
+    calibration, evaluation = _load_pictures(graph, source, precision, calibrate, calibrate_count, evaluate)
     with steps() as step:
         written = export_graph(
             graph,
@@ -167,7 +167,7 @@ def _load_onnx(path: Path, request: NetworkRequest) -> "PixelGraph":
 
 
 def _load_pictures(
-    graph: "PixelGraph", precision: str, calibrate: Path | None, count: int, evaluate: Path | None
+    graph: "PixelGraph", source: str, precision: str, calibrate: Path | None, count: int, evaluate: Path | None
 ) -> tuple["PreparedPictures | None", "PreparedPictures | None"]:
     """Calibration and evaluation pictures, with a word on whatever is doubtful about them."""
     from edgecnn.data.prepared import calibration_pictures, evaluation_pictures
@@ -176,18 +176,20 @@ def _load_pictures(
         if calibrate or evaluate:
             raise OptionError("--calibrate and --evaluate go with --precision fp16, int8 or auto; fp32 needs neither.")
         return None, None
-    calibration = calibration_pictures(calibrate, graph.preprocess, graph.labels, count) if calibrate else None
+    about = (graph.preprocess, graph.labels)
+    calibration = calibration_pictures(calibrate, *about, count, warn=warn) if calibrate else None
     for warning in calibration.warnings if calibration else ():
         warn(f"{warning}.")
     if evaluate is None:
         return calibration, None
-    return calibration, evaluation_pictures(evaluate, graph.preprocess, graph.labels, without=calibration)
+    run = Path(source) if Path(source).is_dir() else None
+    return calibration, evaluation_pictures(evaluate, *about, without=calibration, run=run, warn=warn)
 
 
 def _pictures(folder: Path) -> list[Path]:
     from edgecnn.data.pictures import find_pictures
 
-    return [Path(name) for name in find_pictures([str(folder)])]
+    return [Path(name) for name in find_pictures([str(folder)]).names]
 
 
 def _check_paths(output: Path, *inputs: Path | None) -> None:

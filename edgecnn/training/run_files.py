@@ -17,6 +17,7 @@ from safetensors.torch import save
 from torch import nn
 
 import edgecnn
+from edgecnn.data.split import write_split
 from edgecnn.training.checkpoint import Epoch, checkpoint_path, load_checkpoint
 from edgecnn.training.figures import draw_confusion, draw_curves, draw_mistakes, save_figure
 from edgecnn.training.listener import Outcome
@@ -126,9 +127,7 @@ def prepare_folder(run: Run, record: RunRecord, *, resume: bool) -> None:
             for path in (checkpoint_path(folder), folder / WEIGHTS):
                 path.unlink(missing_ok=True)
         if run.data.split:
-            text = io.StringIO()
-            csv.writer(text, lineterminator="\n").writerows([("split", "file"), *((s, n) for n, s in run.data.split)])
-            replace_atomically(folder / "split.csv", text.getvalue().encode("utf-8", "surrogateescape"))
+            write_split(folder, run.data.split)
         write_record(folder, record)
     except OSError as error:
         raise DataError(f"The run folder {folder} cannot be written ({error}); give another with --output.") from error

@@ -76,7 +76,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
     try:
         if path.stat().st_size > _MAX_LABELS_BYTES:
             raise OptionError(f"{path} is {path.stat().st_size} bytes; expected a list of names, one a line.")
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise OptionError(f"the labels {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

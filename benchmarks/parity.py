@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchvision
-from edgecnn_export.export import export
-from edgecnn_export.to_onnx import to_onnx
+from edgecnn_export import export
 from edgecnn_runtime import Classifier
 from edgecnn_runtime.verification import relative_error
 from measure import data_folder, machine
@@ -25,7 +24,7 @@ def main() -> None:
     network = load("efficientnet_lite0")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "fp32.onnx"
-        export(to_onnx(network), path)
+        export(network, path)
         classifier = Classifier(path, device="cpu")
     data = read_labeled(data_folder() / "imagenet_ccby").held_out().with_classes(network.labels)
     transform = v2.Compose(

@@ -12,10 +12,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from edgecnn_export.export import export
-from edgecnn_export.precision import Demands
-from edgecnn_export.prepared import PreparedPictures
-from edgecnn_export.to_onnx import to_onnx
+from edgecnn_export import Demands, PreparedPictures, export
 from edgecnn_runtime import Classifier
 
 from edgecnn.data import DataSet, Pictures, PicturesInMemory, load_data
@@ -60,7 +57,7 @@ def measure_files(network, data: DataSet, path: Path) -> dict[str, float]:
         for precision, target in (("fp32", Path(folder) / "fp32.onnx"), ("int8", path)):
             # Files this small are shipped for their size; at a tenth of a millisecond speed says little.
             report = export(
-                to_onnx(network), target, precision=precision, calibration=calibration, demands=Demands(min_speedup=0)
+                network, target, precision=precision, calibration=calibration, demands=Demands(min_speedup=0)
             )
             classifier = Classifier(report.path)
             parts = np.array_split(np.arange(len(data.test.labels)), max(1, len(data.test.labels) // 500))

@@ -3,12 +3,12 @@
 import csv as csv_format
 import sys
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from edgecnn_runtime import Classifier, Failure, Result
+from edgecnn_runtime import Failure, Result
 
+from edgecnn.cli.models import DEFAULT_MODEL, open_classifier
 from edgecnn.cli.output import print_json, progress, say, warn
 from edgecnn.data.left_out import left_out_warnings
 from edgecnn.data.pictures import find_pictures
@@ -20,7 +20,7 @@ _CSV_COLUMNS = ("path", "rank", "index", "label", "score", "provider", "error")
 
 def classify(
     paths: Annotated[list[str], typer.Argument(help="Pictures, folders, globs, or `-` for standard input.")],
-    model: Annotated[Path | None, typer.Option(help="Model file; the built-in ImageNet model if not given.")] = None,
+    model: Annotated[str, typer.Option(help="Model file, or the built-in ImageNet model.")] = DEFAULT_MODEL,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, qnn.")] = "auto",
     require: Annotated[bool, typer.Option("--require", help="Fail if the device cannot be used.")] = False,
     top: Annotated[int, typer.Option(min=1, help="Classes to show a picture.")] = 3,
@@ -43,7 +43,7 @@ def classify(
     sources = found.names
     # One picture gets all cores inside the network; many get a core each, which wastes nothing on waiting.
     threads = None if len(sources) == 1 else 1
-    classifier = Classifier(model, device=device, require=require, exact=exact, threads=threads)
+    classifier = open_classifier(model, device=device, require=require, exact=exact, threads=threads)
     for sentence in left_out_warnings(found.left_out, "the pictures"):
         warn(sentence)
     started = time.perf_counter()

@@ -19,7 +19,7 @@ from edgecnn.data.pictures import find_pictures
 from edgecnn.data.read import is_labeled, read_held_out, read_labeled
 
 if TYPE_CHECKING:
-    from edgecnn_export.prepared import PreparedPictures
+    from edgecnn_export.prepared import PreparedPictures, Purpose
 
 __all__ = ["calibration_pictures", "evaluation_pictures"]
 
@@ -76,7 +76,7 @@ def evaluation_pictures(
         DataError: Nothing is left, labels do not fit, or more than 5 % of the pictures cannot be read.
     """
     pictures = read_held_out(path, labels, run=run, warn=warn)
-    prepared = _prepare(pictures, preprocess)
+    prepared = _prepare(pictures, preprocess, purpose="evaluation")
     for sentence in unreadable_warnings(prepared.unreadable, len(pictures), pictures.name):
         warn(sentence)
     seen = set(map(hash_pixels, without.pixels)) if without is not None else set()
@@ -105,19 +105,28 @@ def _spread(available: int, count: int) -> npt.NDArray[np.int64]:
     return np.array([round(i * (available - 1) / max(wanted - 1, 1)) for i in range(wanted)], np.int64)
 
 
-def _prepare(pictures: LabeledPictures, preprocess: Preprocess) -> PreparedPictures:
+def _prepare(
+    pictures: LabeledPictures, preprocess: Preprocess, *, purpose: Purpose = "calibration"
+) -> PreparedPictures:
     from edgecnn_export.prepared import PreparedPictures
 
     if isinstance(pictures.sources, np.ndarray):
         pixels = np.stack([prepare(image, preprocess) for image in pictures.images()])
-        return PreparedPictures(pixels, pictures.name, pictures.labels)
+        return PreparedPictures(pixels, pictures.name, pictures.labels, purpose=purpose)
     paths = [path for path in pictures.sources if isinstance(path, Path)]
-    return _from_files(paths, preprocess, name=pictures.name, labels=pictures.labels.tolist())
+    return _from_files(paths, preprocess, name=pictures.name, labels=pictures.labels.tolist(), purpose=purpose)
 
 
 def _from_files(
-    paths: Sequence[Path], preprocess: Preprocess, *, name: str, labels: Sequence[int] | None
+    paths: Sequence[Path],
+    preprocess: Preprocess,
+    *,
+    name: str,
+    labels: Sequence[int] | None,
+    purpose: Purpose = "calibration",
 ) -> PreparedPictures:
     from edgecnn_export.prepared import PreparedPictures
 
-    return PreparedPictures.from_files(paths, lambda path: prepare(path, preprocess), source=name, labels=labels)
+    return PreparedPictures.from_files(
+        paths, lambda path: prepare(path, preprocess), source=name, labels=labels, purpose=purpose
+    )

@@ -9,7 +9,7 @@ import huggingface_hub
 import timm
 import torch
 from edgecnn_export.network import Network
-from edgecnn_runtime import OptionError, Preprocess
+from edgecnn_runtime import EdgecnnError, OptionError, Preprocess
 from edgecnn_runtime.preprocess import ResizeRule
 from timm.data.config import resolve_data_config
 
@@ -34,7 +34,8 @@ def load_timm(name: str, request: NetworkRequest) -> Network:
     """One of timm's networks.
 
     Raises:
-        OptionError: An unknown name, weights that cannot be downloaded, or labels that must be given.
+        OptionError: An unknown name, or labels that must be given.
+        EdgecnnError: Weights that cannot be downloaded.
     """
     architecture = name.split(".", maxsplit=1)[0]
     if not timm.is_model(architecture):
@@ -50,7 +51,7 @@ def load_timm(name: str, request: NetworkRequest) -> Network:
     # huggingface_hub raises its own and its HTTP library's errors, which share no base class.
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise OptionError(
+        raise EdgecnnError(
             f"timm:{name} cannot be loaded ({reason}); connect to the network, give a file with --weights, "
             "or try the network out with --random-weights."
         ) from error
@@ -87,7 +88,7 @@ def _check_reachable(name: str) -> None:
     except urllib.error.HTTPError:
         return  # it answers
     except OSError as error:
-        raise OptionError(
+        raise EdgecnnError(
             f"the weights of timm:{name} cannot be downloaded from {endpoint} ({error}); connect to the network, "
             "give a file with --weights, or try the network out with --random-weights."
         ) from error

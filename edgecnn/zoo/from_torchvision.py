@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torchvision
 from edgecnn_export.network import Network
-from edgecnn_runtime import OptionError, Preprocess
+from edgecnn_runtime import EdgecnnError, OptionError, Preprocess
 
 from edgecnn.names import nearest
 from edgecnn.zoo.request import NetworkRequest
@@ -25,7 +25,8 @@ def load_torchvision(name: str, request: NetworkRequest) -> Network:
     """One of torchvision's classification networks.
 
     Raises:
-        OptionError: An unknown name, or weights that cannot be downloaded.
+        OptionError: An unknown name.
+        EdgecnnError: Weights that cannot be downloaded.
     """
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
@@ -65,7 +66,7 @@ def _build(name: str, weights: Any, *, random_weights: bool) -> torch.nn.Module:
             return _get_model(name, weights=weights)
     # torch.hub raises RuntimeError for a download that is not what its hash promises.
     except (urllib.error.URLError, OSError, RuntimeError) as error:
-        raise OptionError(
+        raise EdgecnnError(
             f"the weights of torchvision:{name} cannot be downloaded from {weights.url} ({error}); connect to the "
             "network, give a file with --weights, or try the network out with --random-weights."
         ) from error

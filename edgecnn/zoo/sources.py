@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgecnn_runtime.errors import OptionError
+from edgecnn_runtime.errors import ModelFileError
 
 from edgecnn.zoo.request import NetworkRequest
+from edgecnn.zoo.resolve import resolve, unknown_source
 
 if TYPE_CHECKING:
     from edgecnn_export.network import Network
@@ -18,11 +20,12 @@ def load_source(source: str, request: NetworkRequest) -> Network:
     """Load a network; only the package that it comes from is imported.
 
     Args:
-        source: `efficientnet_lite0`, `torchvision:NAME`, `timm:NAME` or `package.module:factory`.
+        source: `efficientnet_lite0`, `torchvision:NAME`, `timm:NAME`, `package.module:factory` or a catalog name.
         request: What to fill in or replace.
 
     Raises:
-        OptionError: The source is unknown, or its weights cannot be had.
+        OptionError: The source is unknown.
+        EdgecnnError: Its weights cannot be had.
     """
     prefix, colon, name = source.partition(":")
     if source == "efficientnet_lite0":
@@ -41,7 +44,12 @@ def load_source(source: str, request: NetworkRequest) -> Network:
         from edgecnn.zoo.factory import load_factory
 
         return load_factory(prefix, name, request)
-    raise OptionError(
-        f"the source {source!r} is unknown; expected efficientnet_lite0, torchvision:NAME, timm:NAME, "
-        "package.module:factory, an .onnx file or the folder of an edgecnn train run."
-    )
+    named = resolve(source)  # a name of the catalog, or what is unknown
+    if isinstance(named, Path):
+        raise ModelFileError(
+            f"{source} is a model file and no network in PyTorch; give what it was made from: a name of `edgecnn zoo`, "
+            "torchvision:NAME, timm:NAME or the folder of an `edgecnn train` run."
+        )
+    if named == source:
+        raise unknown_source(source)
+    return load_source(named, request)

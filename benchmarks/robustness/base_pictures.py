@@ -21,7 +21,7 @@ _JPEGS: dict[str, tuple[str, dict[str, Any]]] = {
     "420": ("RGB", {"subsampling": 2}),
     "444": ("RGB", {"subsampling": 0}),
 }
-_TIFFS = ("raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "jpeg", "group4")
+_TIFFS = ("raw", "packbits", "tiff_lzw", "tiff_adobe_deflate")
 _TIFF_MODES = ("1", "L", "P", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "I;16", "I", "F")
 
 
@@ -82,7 +82,8 @@ def _all(scene: Image.Image) -> Iterator[tuple[str, bytes]]:
     for mode in ("1", "L", "RGB", "I;16", "I"):
         yield f"ppm-{mode}", _save(_as_mode(scene, mode), "PPM")
     for mode in _TIFF_MODES:
-        for compression in _TIFFS:
+        extra = ("group3", "group4") if mode == "1" else ("jpeg",) if mode in ("L", "RGB", "YCbCr") else ()
+        for compression in _TIFFS + extra:
             data = _try(_as_mode(scene, mode), "TIFF", compression=compression)
             if data is not None:
                 yield f"tiff-{mode}-{compression}", data

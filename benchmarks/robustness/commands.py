@@ -23,8 +23,9 @@ def edgecnn(*arguments: object) -> str:
         RefusedError: it printed an error, or ended with another code than 0.
         Exception: whatever a user would have seen as a traceback.
     """
-    from edgecnn.cli.main import app
     from typer.testing import CliRunner
+
+    from edgecnn.cli.main import app
 
     done = CliRunner().invoke(app, [str(argument) for argument in arguments], prog_name="edgecnn")
     if done.exception is not None and not isinstance(done.exception, SystemExit):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 from foreign_tails import add_tail
+from foreign_torch import MAKERS, export_with_torch
 from onnx import TensorProto, helper, numpy_helper
 
 __all__ = ["CHOICES", "CLASSES", "MEAN", "SIZE", "STD", "Form", "build", "plain"]
@@ -30,10 +31,11 @@ CHOICES: dict[str, tuple[Any, ...]] = {
         "none", "softmax", "identity", "cast", "flatten", "4-D", "log", "by hand", "by hand stable", "mean",
         "sigmoid", "sigmoid by hand", "one sigmoid", "one logit", "two heads",
     ),
-    "outputs": ("one", "label + probabilities", "features + logits", "logits + probabilities", "label first"),
+    "outputs": ("one", "label + probabilities", "probabilities + label", "features + logits", "logits + probabilities"),
     "names": ("plain", "none", "duplicate", "reserved", "odd"),
     "wrap": ("none", "if", "loop", "function", "unused domain", "constants", "initializers as inputs", "optimized"),
     "padding": ("pads", "SAME_UPPER", "Pad node"),
+    "maker": MAKERS,
 }  # fmt: skip
 
 
@@ -53,6 +55,7 @@ class Form:
     names: str = "plain"
     wrap: str = "none"
     padding: str = "pads"
+    maker: str = "helper"
 
     @property
     def name(self) -> str:
@@ -73,7 +76,7 @@ def parameters(seed: int, channels: int = 3) -> dict[str, np.ndarray]:
         "bias": random.normal(0, 0.3, WIDTH).astype(np.float32),
         "kernel2": random.normal(0, 0.3, (WIDTH, WIDTH, 3, 3)).astype(np.float32),
         "bias2": random.normal(0, 0.3, WIDTH).astype(np.float32),
-        "weights": random.normal(0, 1.2, (CLASSES, WIDTH)).astype(np.float32),
+        "weights": random.normal(0, 0.5, (CLASSES, WIDTH)).astype(np.float32),
         "offset": random.normal(0, 0.3, CLASSES).astype(np.float32),
     }
 
@@ -86,6 +89,8 @@ def plain(seed: int, channels: int = 3) -> onnx.ModelProto:
 def build(form: Form, seed: int, *, channels: int | None = None) -> onnx.ModelProto:
     """The graph of a form."""
     channels = channels or {"one channel": 1, "four channels": 4}.get(form.start, 3)
+    if form.maker != "helper":
+        return _from_torch(form, parameters(seed, channels))
     graph = _Graph(form.opset)
     for name, value in parameters(seed, channels).items():
         graph.constant(name, value)
@@ -97,6 +102,15 @@ def build(form: Form, seed: int, *, channels: int | None = None) -> onnx.ModelPr
     scores = add_tail(graph, form.tail, logits, four=form.head == "conv 4-D")
     outputs = _outputs(graph, form, features, logits, scores)
     return graph.model(form, _taken(form, channels), outputs)
+
+
+def _from_torch(form: Form, values: dict[str, np.ndarray]) -> onnx.ModelProto:
+    """As PyTorch writes it; what a module cannot differ in must be plain."""
+    free = {"maker", "tail", "batch", "opset", "names", "wrap"}
+    if any(getattr(form, field.name) != field.default for field in fields(Form) if field.name not in free):
+        raise ValueError(f"PyTorch writes no {form.name}")
+    opset = max(form.opset, 18) if form.maker == "torch dynamo" else form.opset
+    return export_with_torch(values, maker=form.maker, tail=form.tail, batch=form.batch, opset=opset, size=SIZE)
 
 
 class _Graph:
@@ -192,7 +206,9 @@ def _head(graph: _Graph, form: Form, taken: str) -> str:
             scores = graph.add("Conv", [pooled, "weights", "offset"], "scores_4d", kernel_shape=[1, 1])
             return scores if form.head == "conv 4-D" else graph.add("Flatten", [scores], "scores", axis=1)
         if form.head == "reshape":
-            flat = graph.add("Reshape", [pooled, graph.constant("flat_shape", [-1, WIDTH], np.int64)], "flat")
+            # A tracer writes the batch that it saw into the shape.
+            rows = form.batch if isinstance(form.batch, int) else -1
+            flat = graph.add("Reshape", [pooled, graph.constant("flat_shape", [rows, WIDTH], np.int64)], "flat")
         elif form.head == "shape arithmetic":
             graph.add("Shape", [pooled], "pooled_shape")
             graph.add("Gather", ["pooled_shape", graph.constant("zero", 0, np.int64)], "rows", axis=0)
@@ -214,10 +230,10 @@ def _outputs(graph: _Graph, form: Form, features: str, logits: str, scores: str)
     four = form.head == "conv 4-D" and form.tail not in ("flatten", "one sigmoid", "one logit")
     shape = [form.batch, columns, 1, 1] if four else [form.batch, columns]
     main = helper.make_tensor_value_info(scores, TensorProto.FLOAT, shape)
-    if form.outputs.startswith("label"):
+    if "label" in form.outputs:
         graph.add("ArgMax", [scores], "label", axis=1, keepdims=0)
         label = helper.make_tensor_value_info("label", TensorProto.INT64, [form.batch, *shape[2:]])
-        return [label, main]
+        return [label, main] if form.outputs.startswith("label") else [main, label]
     if form.outputs == "features + logits":
         return [helper.make_tensor_value_info(features, TensorProto.FLOAT, [form.batch, WIDTH, None, None]), main]
     if form.outputs == "logits + probabilities" and scores != logits:

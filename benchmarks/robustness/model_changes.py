@@ -13,8 +13,9 @@ __all__ = ["CARD_CHANGES", "GRAPH_CHANGES", "change_bytes", "odd_value"]
 Random = np.random.Generator
 Change = Callable[[onnx.ModelProto, Random], None]
 _KEY = "edgecnn"
-_OPERATORS = ("Relu", "Identity", "Conv", "Gemm", "Softmax", "Loop", "Scan", "If", "NonZero", "Shape", "ReduceMean",
-              "SequenceConstruct", "OptionalHasElement", "StringNormalizer", "Resize", "Expand", "Nope", "\u202eRelu")  # fmt: skip
+_OPERATORS = ("Relu", "Identity", "Conv", "Gemm", "Softmax", "Loop", "Scan", "If", "NonZero", "Shape",
+              "ReduceMean", "SequenceConstruct", "OptionalHasElement", "StringNormalizer", "Resize", "Expand", "Nope",
+              "\u202eRelu")  # fmt: skip
 _HUGE = (0, -1, 1, 2**31 - 1, 2**31, 2**40, 2**62, -(2**63))
 _TEXTS = ("", "\x00", "\x1b[31mred\x1b[0m", "a\nb\r", "\u202eevil\u2066", "=1+1", "../../etc/passwd", "x" * 300_000,
           "\ud7ff\ue000", "C:\\con", "https://example.invalid/")  # fmt: skip

@@ -8,11 +8,12 @@ import zlib
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from base_pictures import base_pictures, png_chunk, raw_png
+from base_pictures import base_pictures, png_chunk
 from limits import Case, run_cases
+from odd_pictures import bombs
 from tables import finish, limits_of, options
 
-__all__ = ["bombs", "cases", "mutated", "try_picture"]
+__all__ = ["cases", "mutated", "try_picture"]
 
 Random = np.random.Generator
 _ODD = (0, 1, 2, 3, 7, 8, 15, 16, 127, 128, 254, 255)
@@ -29,20 +30,6 @@ def cases(seed: int, count: int, first: int = 0) -> Iterator[Case]:
         changed = mutated(data, random)
         for stage in _STAGES:
             yield Case(f"{number}-{name}", stage, changed)
-
-
-def bombs() -> Iterator[Case]:
-    """Small files that unfold to large pictures, whole and well-formed."""
-    side = 8000
-    layouts = {"gray1": (1, 0, 1), "palette1": (1, 3, 1), "gray16": (16, 0, 1), "rgb": (8, 2, 3), "rgba": (8, 6, 4)}
-    layouts |= {"rgba16": (16, 6, 4), "la16": (16, 4, 2), "rgb16": (16, 2, 3)}
-    palette = png_chunk(b"PLTE", bytes(6)) + png_chunk(b"tRNS", b"\0\x80")
-    for name, (depth, kind, channels) in layouts.items():
-        row = b"\0" * (1 + (side * depth * channels + 7) // 8)
-        extra = palette if kind == 3 else b""
-        data = raw_png(side, side, depth=depth, kind=kind, rows=row * side, extra=extra)
-        for stage in _STAGES:
-            yield Case(f"bomb-{name}-{side}", stage, data)
 
 
 def mutated(data: bytes, random: Random) -> bytes:
@@ -170,7 +157,9 @@ def main() -> None:
     warm = Case("warm", "classify", base_pictures()["jpeg-baseline"])
 
     def wanted() -> Iterator[Case]:
-        yield from bombs() if arguments.bombs else ()
+        for name, data in bombs() if arguments.bombs else ():
+            for stage in _STAGES:
+                yield Case(name, stage, data)
         yield from cases(arguments.seed, arguments.count, arguments.first)
 
     reports = run_cases(wanted(), try_picture, limits_of(arguments), workers=arguments.workers, warm=warm)

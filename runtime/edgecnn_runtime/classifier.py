@@ -140,13 +140,16 @@ class Classifier:
         Returns:
             `(N, classes)` float32.
         """
-        (logits,) = self.run(pixels, [self.model.logits.name])
-        if logits.shape != (len(pixels), len(self.labels)):
+        return self.as_logits(self.run(pixels, [self.model.logits.name])[0], len(pixels))
+
+    def as_logits(self, output: Array, count: int) -> Logits:
+        """Scores before softmax, `(count, classes)` float32, out of what `run` gave as logits for `count` pictures."""
+        if output.shape != (count, len(self.labels)):
             raise ModelFileError(
-                f"{self.model.name} gives {logits.shape} for {len(pixels)} pictures, but there are {len(self.labels)} "
-                f"labels; expected ({len(pixels)}, {len(self.labels)})."
+                f"{self.model.name} gives {output.shape} for {count} pictures, but there are {len(self.labels)} "
+                f"labels; expected ({count}, {len(self.labels)})."
             )
-        scores = logits.astype(np.float32, copy=False)
+        scores = output.astype(np.float32, copy=False)
         # The logarithm undoes a softmax up to a constant, which the softmax behind it does not see.
         return np.log(np.maximum(scores, _TINY)) if self.model.gives_probabilities else scores
 

@@ -1,6 +1,4 @@
 import re
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from edgecnn_runtime import Classifier, ImageError, ModelFileError, Normalizatio
 from edgecnn_runtime.class_activation import class_activation_map
 from edgecnn_runtime.model_file import default_model_path
 from edgecnn_runtime.result import softmax
+from support.command import python
 from support.models import LABELS, expected_logits, float_model, packed, random_pixels, weights
 from support.pictures import BLUE, GREEN, RED, plain, scene
 
@@ -153,10 +152,9 @@ def test_plain_onnx_runtime_gives_the_same_logits_on_the_same_pixels(sample_imag
 
 
 def _run(program: Path, *arguments: object) -> str:
-    command = [sys.executable, program, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    done = python(program, *arguments)
+    assert done.code == 0, done
+    return done.out
 
 
 def test_the_sample_without_edgecnn_gives_the_same_answer(sample_images, tmp_path):

@@ -16,8 +16,8 @@ __all__ = ["IMAGE_SUFFIXES", "PictureFile", "open_picture", "seekable", "source_
 PictureFile = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
 IMAGE_SUFFIXES = frozenset((
-    ".avif", ".bmp", ".dib", ".gif", ".heic", ".heif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".mpo",
-    ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
+    ".avif", ".bmp", ".dib", ".gif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".mpo", ".pbm", ".pgm",
+    ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
 ))  # fmt: skip
 
 # Only formats that hold pictures and decode inside Pillow: EPS, for one, would start another program. MPO opens as

@@ -22,6 +22,7 @@ _KEPT = {"WEBP": 12, "AVIF": 12, "HEIF": 12}
 _JPEG2000_BYTES = 6  # 32-bit numbers, the finished byte and the file, a channel
 _COEFFICIENT_BYTES = 2  # of a JPEG in several scans, a channel
 _RUN_LENGTH_BYTES = 3  # a BMP's runs are expanded in a growing array, then copied
+_UNCOMPRESSED, _COMPRESSION = 1, 259
 _STRIP_ROWS, _TILE_WIDTH, _TILE_ROWS, _BITS, _SAMPLES, _ORIENTATION = 278, 322, 323, 258, 277, 274
 
 
@@ -84,8 +85,10 @@ def _decoder_bytes(image: Image.Image, whole_pixels: int) -> int:
 
 
 def _strip_bytes(image: Any) -> int:
-    """One strip or tile of a TIFF, which may be larger than the picture."""
+    """One strip or tile of a compressed TIFF, which may be larger than the picture."""
     tags = image.tag_v2
+    if tags.get(_COMPRESSION, _UNCOMPRESSED) == _UNCOMPRESSED:
+        return 0
     if _TILE_WIDTH in tags:
         columns, rows = tags[_TILE_WIDTH], tags.get(_TILE_ROWS, 0)
     else:

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from PIL import IcoImagePlugin, Image, UnidentifiedImageError
 
+from edgecnn_runtime.bitfields import read_bitfields
 from edgecnn_runtime.errors import ImageError, quoted
 
 __all__ = ["IMAGE_SUFFIXES", "PictureFile", "open_picture", "seekable", "source_name"]
@@ -154,6 +155,11 @@ def _identify(file: Path | BinaryIO) -> Image.Image:
             return _largest_icon(file)
         Image.init()
         return Image.open(file, formats=[name for name in _RARER_FORMATS if name in Image.OPEN])
+    except OSError:
+        image = read_bitfields(file)
+        if image is None:
+            raise
+        return image
 
 
 def _largest_icon(file: Path | BinaryIO) -> Image.Image:

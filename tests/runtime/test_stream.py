@@ -128,8 +128,8 @@ def test_a_source_may_wait_for_the_answer_to_what_it_gave(classifier, workers):
     given = []
 
     def waits_for_its_answer():
-        for name in COLORS:
-            yield plain(COLORS[name])
+        for color in COLORS.values():
+            yield plain(color)
             assert answered.acquire(timeout=60)
 
     for result in classifier.stream(waits_for_its_answer(), workers=workers):

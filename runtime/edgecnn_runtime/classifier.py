@@ -68,12 +68,12 @@ class Classifier:
         preprocess: Preprocess | None = None,
         normalization: Normalization | None = None,
     ) -> None:
+        check_memory_limit(max_memory_mb)
         if isinstance(model, ModelFile):
             self.model = model
         else:
             path = default_model_path() if model is None else model
             self.model = ModelFile.load(path, labels=labels, preprocess=preprocess, normalization=normalization)
-        check_memory_limit(max_memory_mb)
         self.exact = exact
         self._options: dict[str, Any] = {
             "device": device, "require": require, "threads": threads, "exact": exact, "max_memory_mb": max_memory_mb,
@@ -237,9 +237,8 @@ class Classifier:
         return stream(self, sources, workers=workers, errors=errors)
 
     def _prepared(self, source: ImageSource) -> TimedPixels:
-        return prepare_timed(
-            source, self.model.preprocess, exact=self.exact, max_memory_mb=self._options["max_memory_mb"]
-        )
+        limit_mb = self._options["max_memory_mb"]
+        return prepare_timed(source, self.model.preprocess, exact=self.exact, max_memory_mb=limit_mb)
 
     def _feed(self, pixels: Pixels) -> dict[str, Array]:
         expected = (self.model.height, self.model.width, 3)

@@ -8,7 +8,7 @@ from edgecnn_runtime.errors import ImageError, OptionError, quoted
 from edgecnn_runtime.jpeg_scans import has_several_scans
 from edgecnn_runtime.to_rgb import has_alpha
 
-__all__ = ["MAX_MEMORY_MB", "check_memory", "check_memory_limit"]
+__all__ = ["MAX_MEMORY_MB", "check_memory", "check_memory_limit", "is_decoded"]
 
 MAX_MEMORY_MB = 500
 """Most memory for decoding one picture unless more is asked for, in units of 10⁶ bytes: 61 megapixels with alpha."""
@@ -54,6 +54,12 @@ def check_memory(
             f"{quoted(name)} is too large to decode: its {width} × {height} pixels would take {needed_mb} MB, and the "
             f"limit is {limit_mb} MB; make the picture smaller, or raise the limit with max_memory_mb={needed_mb}."
         )
+
+
+def is_decoded(image: Image.Image) -> bool:
+    """Whether a picture's pixels are in memory already."""
+    # Pillow up to 10 keeps them in `im` and later ones in `_im`, where asking for `im` raises before.
+    return getattr(image, "_im", image.__dict__.get("im")) is not None
 
 
 def _turns_itself(image: Any) -> bool:

@@ -87,3 +87,6 @@ def test_transparent_pictures_are_converted_over_white():
     picture = scene(60, 40)
     picture.putalpha(Image.new("L", picture.size, 0))
     assert far(load_image(encoded(picture, "PNG", icc_profile=WIDE)), Image.new("RGB", (60, 40), (255, 255, 255))) == 0
+    for size in ((60, 40), (900, 700)):
+        opaque = load_image(encoded(scene(*size), "PNG", icc_profile=WIDE))
+        assert far(load_image(encoded(scene(*size).convert("RGBA"), "PNG", icc_profile=WIDE)), opaque) == 0

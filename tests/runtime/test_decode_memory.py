@@ -1,3 +1,4 @@
+import io
 import struct
 import subprocess
 import sys
@@ -83,6 +84,15 @@ def test_the_limit_can_be_raised_and_lowered(tmp_path):
             call(max_memory_mb=8)
         with pytest.raises(OptionError, match="max_memory_mb is 0; expected a whole number"):
             call(max_memory_mb=0)
+
+
+def test_a_picture_that_the_caller_opened_counts_until_it_is_decoded():
+    for kind in ("PNG", "WEBP", "TIFF"):
+        opened = Image.open(io.BytesIO(encoded(scene(1000, 1000), kind)))
+        with pytest.raises(ImageError, match=f"{kind.title() if kind != 'WEBP' else 'WebP'}ImageFile> is too large"):
+            load_image(opened, max_memory_mb=2)
+        opened.load()
+        assert load_image(opened, max_memory_mb=2).size == (1000, 1000)
 
 
 def test_a_jpeg_counts_by_the_fraction_that_is_decoded():

@@ -8,7 +8,7 @@ import urllib.request
 
 import numpy as np
 import pytest
-from edgecnn_runtime import ImageError, load_image, picture_file
+from edgecnn_runtime import ImageError, load_image, picture_source
 from PIL import Image
 from support.pictures import BLUE, GREEN, RED, encoded, plain, scene, tiff
 
@@ -66,7 +66,7 @@ def test_a_stream_that_can_only_be_read_is_enough():
 
 
 def test_a_picture_behind_a_command_that_takes_its_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(picture_file, "_WRITER_WAIT_S", 0.05)
+    monkeypatch.setattr(picture_source, "_WRITER_WAIT_S", 0.05)
     path = tmp_path / "picture.webp"
     path.write_bytes(encoded(scene(40, 30), "WEBP", lossless=True))
     command = [
@@ -79,14 +79,14 @@ def test_a_picture_behind_a_command_that_takes_its_time(tmp_path, monkeypatch):
 
 
 def test_a_pipe_into_which_nobody_writes_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(picture_file, "_WRITER_WAIT_S", 0.05)
+    monkeypatch.setattr(picture_source, "_WRITER_WAIT_S", 0.05)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ImageError, match="pipe is a pipe into which nobody writes; expected a picture within"):
         load_image(tmp_path / "pipe")
 
 
 def test_a_pipe_of_nothing_or_without_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(picture_file, "_MAX_PIPE_BYTES", 3 << 20)
+    monkeypatch.setattr(picture_source, "_MAX_PIPE_BYTES", 3 << 20)
     with os.fdopen(fed(b""), "rb") as pipe, pytest.raises(ImageError, match="is empty; expected the content"):
         load_image(pipe)
     with os.fdopen(fed(bytes(4 << 20)), "rb") as pipe, pytest.raises(ImageError, match="gives more than 3 MB"):
@@ -169,10 +169,9 @@ def test_heic_is_read_where_the_program_registered_it(tmp_path, monkeypatch):
 @pytest.mark.parametrize("tags", [{"t50706": 0x00000401}, {"t254": 1}])
 def test_a_raw_photo_is_not_answered_from_its_preview(tags, tmp_path):
     (tmp_path / "photo.dng").write_bytes(tiff(4, 4, bytes(16), **tags))
-    with pytest.raises(
-        ImageError, match=r"photo\.dng is a raw photo .* only a small preview .* expected the developed"
-    ):
-        load_image(tmp_path / "photo.dng")
+    for source in (tmp_path / "photo.dng", Image.open(tmp_path / "photo.dng")):
+        with pytest.raises(ImageError, match=r"photo\.dng is a raw photo .* a small preview .* expected the developed"):
+            load_image(source)
 
 
 def test_a_tiff_that_cannot_be_read_says_that_it_is_one():

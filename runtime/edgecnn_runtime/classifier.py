@@ -69,11 +69,10 @@ class Classifier:
         normalization: Normalization | None = None,
     ) -> None:
         check_memory_limit(max_memory_mb)
-        if isinstance(model, ModelFile):
-            self.model = model
-        else:
+        if not isinstance(model, ModelFile):
             path = default_model_path() if model is None else model
-            self.model = ModelFile.load(path, labels=labels, preprocess=preprocess, normalization=normalization)
+            model = ModelFile.load(path, labels=labels, preprocess=preprocess, normalization=normalization)
+        self.model = model
         self.exact = exact
         self._options: dict[str, Any] = {
             "device": device, "require": require, "threads": threads, "exact": exact, "max_memory_mb": max_memory_mb,

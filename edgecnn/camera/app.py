@@ -77,7 +77,7 @@ def run_camera(
         raise OptionError(f"the view {options.mode} cannot be shown: {controls.message}.")
     with open_display(display, controls) as place:
         on_display(place)
-        return CameraApp(live, controls, options, place, on_view).run()
+        return CameraApp(live, controls, options, display=place, on_view=on_view).run()
 
 
 class CameraApp:
@@ -88,6 +88,7 @@ class CameraApp:
         live: LiveClassifier,
         controls: Controls,
         options: AppOptions,
+        *,
         display: Display,
         on_view: Callable[[View], None],
     ) -> None:

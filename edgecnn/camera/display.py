@@ -12,7 +12,7 @@ from edgecnn_runtime.live.frame import Picture, cv2
 from edgecnn.camera.controls import Controls
 from edgecnn.camera.web import WebView, parse_address
 
-__all__ = ["Display", "DisplayOptions", "Window", "open_display", "why_no_window"]
+__all__ = ["Display", "DisplayOptions", "PictureWindow", "open_display", "why_no_window"]
 
 _PROBE = "import cv2; cv2.namedWindow('probe'); cv2.waitKey(1); cv2.destroyAllWindows()"
 _PROBE_TIMEOUT_S = 30
@@ -38,7 +38,7 @@ def why_no_window() -> str:
     return "the display cannot be opened"
 
 
-class Window:
+class PictureWindow:
     """One resizable window; everything is called from the main thread.
 
     Args:
@@ -108,7 +108,7 @@ class Display:
         note: Where the picture is, and why there, in words; empty for a window.
     """
 
-    window: Window | None = None
+    window: PictureWindow | None = None
     page: WebView | None = None
     note: str = ""
 
@@ -125,7 +125,7 @@ def open_display(options: DisplayOptions, controls: Controls) -> Iterator[Displa
         return
     reason = "" if options.web else why_no_window()
     if not (options.web or reason):
-        window = Window("edgecnn camera")
+        window = PictureWindow("edgecnn camera")
         try:
             yield Display(window)
         finally:

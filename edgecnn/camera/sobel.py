@@ -56,10 +56,10 @@ class Sobel:
             # One more row on either side, as the 3×3 kernel needs it.
             first, last = max(0, top - 1), min(height, bottom + 1)
             rows = slice(top - first, bottom - first)
-            self._strip(bgr[first:last], kind, rows, result[top:bottom])
+            self._strip(bgr[first:last], kind, rows=rows, out=result[top:bottom])
         return result
 
-    def _strip(self, bgr: Picture, kind: EdgeKind, rows: slice, out: Picture) -> None:
+    def _strip(self, bgr: Picture, kind: EdgeKind, *, rows: slice, out: Picture) -> None:
         count = bgr.shape[0]
         gray = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY, dst=self._gray[:count])
         along_x, along_y = cv2.spatialGradient(gray, self._gradients[0][:count], self._gradients[1][:count])

@@ -67,6 +67,14 @@ class Program:
             # OpenCV keeps one key at a time, so two within one turn of a busy machine would be one.
             time.sleep(0.3)
 
+    def press_for(self, key: str, effect: Callable[[], object]) -> None:
+        """Press a key until it shows; a key that came together with another one is lost."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not effect():
+            assert time.monotonic() < deadline, f"{key} has no effect"
+            self.press(key)
+            time.sleep(2)
+
     def quit(self) -> str:
         while self._running.alive:
             self.press("q")
@@ -84,15 +92,15 @@ class Program:
 def test_keys_snapshot_recording_and_quit(display: str, clip: Path, model: Path, tmp_path: Path) -> None:
     saved = tmp_path / "saved"
     program = Program(display, clip, model, saved)
-    program.press("9", "e", "f", "c", "1", "h", "h", "space", "space", "s")
-    until(lambda: list(saved.glob("*.jpg")), "no snapshot came")
-    program.press("r")
-    until(lambda: list(saved.glob("*.mkv")), "no recording came")
+    program.press("9", "e", "f", "c", "1", "h", "h", "space", "space")
+    program.press_for("s", lambda: list(saved.glob("*.jpg")))
+    program.press_for("r", lambda: list(saved.glob("*.mkv")))
     program.press("r")
     errors = program.quit()
-    assert sorted(path.suffix for path in saved.iterdir()) == [".jpg", ".mkv"], errors
+    files = list(saved.iterdir())
+    assert {path.suffix for path in files} == {".jpg", ".mkv"}, errors
     assert "from grab to shown picture" in errors
-    assert errors.count("saved ") == 2
+    assert errors.count("saved ") == len(files)
 
 
 def _colorful(shot: np.ndarray) -> float:

@@ -9,7 +9,7 @@ from edgecnn_runtime.preprocess import LUMA
 from PIL import Image
 
 from edgecnn.understanding.convolving import KERNELS, convolve
-from edgecnn.understanding.inspecting import Graph, LayerRow, weight_values
+from edgecnn.understanding.inspecting import Graph, InspectedLayer, weight_values
 
 __all__ = ["Filter", "FirstLayer", "first_convolution", "first_layer", "sobel_edges"]
 
@@ -52,7 +52,7 @@ class FirstLayer:
     sobel_y: Map
 
 
-def first_convolution(graph: Graph, layers: Sequence[LayerRow]) -> tuple[LayerRow, Map] | None:
+def first_convolution(graph: Graph, layers: Sequence[InspectedLayer]) -> tuple[InspectedLayer, Map] | None:
     """The first layer and its weights `(filters, channels, kernel height, kernel width)`.
 
     None when the network starts with something else, or with a window of one cell.
@@ -75,7 +75,7 @@ def sobel_edges(pixels: npt.NDArray[np.uint8]) -> tuple[Map, Map]:
     )
 
 
-def first_layer(layer: LayerRow, weights: Map, maps: Map, pixels: npt.NDArray[np.uint8]) -> FirstLayer:
+def first_layer(layer: InspectedLayer, weights: Map, maps: Map, pixels: npt.NDArray[np.uint8]) -> FirstLayer:
     """Put each filter beside the edge it responds to.
 
     Args:

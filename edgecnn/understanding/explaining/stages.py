@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.understanding.inspecting import LayerRow
+from edgecnn.understanding.inspecting import InspectedLayer
 
 __all__ = ["Channel", "Stage", "pick_stages", "stage_of"]
 
@@ -43,7 +43,7 @@ class Stage:
         silent: How many channels are the same everywhere on this picture.
     """
 
-    layer: LayerRow
+    layer: InspectedLayer
     channels: tuple[Channel, ...]
     height: int
     width: int
@@ -51,7 +51,7 @@ class Stage:
     silent: int
 
 
-def pick_stages(layers: Sequence[LayerRow], height: int, width: int) -> list[LayerRow]:
+def pick_stages(layers: Sequence[InspectedLayer], height: int, width: int) -> list[InspectedLayer]:
     """The last layer of each resolution that gives maps `(N, channels, h, w)` of the picture.
 
     Args:
@@ -59,7 +59,7 @@ def pick_stages(layers: Sequence[LayerRow], height: int, width: int) -> list[Lay
         height: Of the picture, in pixels.
         width: Likewise.
     """
-    last: dict[tuple[int, int], LayerRow] = {}
+    last: dict[tuple[int, int], InspectedLayer] = {}
     learned = False
     for layer in layers:
         learned = learned or layer.kernel is not None
@@ -79,7 +79,7 @@ def pick_stages(layers: Sequence[LayerRow], height: int, width: int) -> list[Lay
     return chosen
 
 
-def stage_of(layer: LayerRow, maps: npt.NDArray[np.float32], height: int, width: int, *, count: int = 4) -> Stage:
+def stage_of(layer: InspectedLayer, maps: npt.NDArray[np.float32], height: int, width: int, *, count: int = 4) -> Stage:
     """The most active channels of a layer for one picture.
 
     A channel's activity is how far its largest activation stands above its mean: channels that are bright everywhere

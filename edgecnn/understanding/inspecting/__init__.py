@@ -2,8 +2,8 @@
 
 from edgecnn_runtime.profile import NodeTime, profile
 
+from edgecnn.understanding.inspecting.inspected_layer import InspectedLayer, layers_of
 from edgecnn.understanding.inspecting.inspection import Inspection, inspect, inspect_graph
-from edgecnn.understanding.inspecting.layer_row import LayerRow, layers_of
 from edgecnn.understanding.inspecting.onnx_graph import Graph
 from edgecnn.understanding.inspecting.page import OperatorTime, inspect_page, time_by_operator
 from edgecnn.understanding.inspecting.stored import readable_tensor, weight_values
@@ -11,8 +11,8 @@ from edgecnn.understanding.inspecting.table import layer_table
 
 __all__ = [
     "Graph",
+    "InspectedLayer",
     "Inspection",
-    "LayerRow",
     "NodeTime",
     "OperatorTime",
     "inspect",

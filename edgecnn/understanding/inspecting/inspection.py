@@ -11,7 +11,7 @@ from edgecnn_runtime.card import CARD_KEY, Card, parse_card
 from edgecnn_runtime.image import ImageSource
 
 from edgecnn.names import unknown_name
-from edgecnn.understanding.inspecting.layer_row import LayerRow, layers_of
+from edgecnn.understanding.inspecting.inspected_layer import InspectedLayer, layers_of
 from edgecnn.understanding.inspecting.onnx_graph import Dimension, Graph
 from edgecnn.understanding.pages import Picture
 from edgecnn.zoo.resolve import resolve
@@ -35,7 +35,7 @@ class Inspection:
     """
 
     name: str
-    layers: tuple[LayerRow, ...]
+    layers: tuple[InspectedLayer, ...]
     height: Dimension
     width: Dimension
     card: Card | None = field(repr=False)
@@ -58,7 +58,7 @@ class Inspection:
         """What the parameters take in the file."""
         return sum(layer.weight_bytes for layer in self.layers)
 
-    def layer(self, name: str) -> LayerRow:
+    def layer(self, name: str) -> InspectedLayer:
         """The layer with this name (or tensor).
 
         Raises:

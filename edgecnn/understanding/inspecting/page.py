@@ -7,8 +7,8 @@ from typing import Any
 
 from edgecnn_runtime.profile import NodeTime
 
+from edgecnn.understanding.inspecting.inspected_layer import InspectedLayer
 from edgecnn.understanding.inspecting.inspection import Inspection
-from edgecnn.understanding.inspecting.layer_row import LayerRow
 from edgecnn.understanding.inspecting.table import LAYER_COLUMNS, layer_cells
 from edgecnn.understanding.pages import Picture, data_uri, drawn_picture, render
 
@@ -91,7 +91,7 @@ def inspect_page(
     )
 
 
-def _telling(layers: Sequence[LayerRow], size: int) -> int:
+def _telling(layers: Sequence[InspectedLayer], size: int) -> int:
     """The first layer that sees a good part of the picture, to begin with."""
     for index, layer in enumerate(layers):
         field = layer.axes[0] if layer.axes else None
@@ -100,7 +100,7 @@ def _telling(layers: Sequence[LayerRow], size: int) -> int:
     return 0
 
 
-def _row(layer: LayerRow, height: int, width: int) -> _Row:
+def _row(layer: InspectedLayer, height: int, width: int) -> _Row:
     texts = layer_cells(layer)
     cells = [texts[index] for index in _ORDER]
     box = layer.field_box(height, width)

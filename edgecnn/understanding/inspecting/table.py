@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from edgecnn.understanding.inspecting.layer_row import LayerRow
+from edgecnn.understanding.inspecting.inspected_layer import InspectedLayer
 from edgecnn.understanding.tables import format_table
 
 __all__ = ["LAYER_COLUMNS", "layer_cells", "layer_table"]
@@ -13,12 +13,12 @@ LAYER_COLUMNS = (
 )  # fmt: skip
 
 
-def layer_table(layers: Sequence[LayerRow]) -> str:
+def layer_table(layers: Sequence[InspectedLayer]) -> str:
     """All rows under their titles."""
     return format_table(LAYER_COLUMNS, [layer_cells(layer) for layer in layers], right=(6, 7, 8, 10, 11, 12))
 
 
-def layer_cells(layer: LayerRow) -> list[str]:
+def layer_cells(layer: InspectedLayer) -> list[str]:
     """A layer's row as text, in the order of `LAYER_COLUMNS`."""
     row = layer.to_dict()
     kernel = _pair(row["kernel"])

@@ -28,7 +28,7 @@ _STILL_FOR_S = 2.0  # an answer is reused for so long at most
 
 
 @dataclass(frozen=True, eq=False)
-class _Answer:
+class _LabeledFrame:
     result: Result
     outputs: dict[str, npt.NDArray[Any]]
     at_s: float
@@ -82,7 +82,7 @@ class LiveClassifier:
         self._smoother = Smoother(smoothing)
         self._motion = MotionMeter()
         self._extended: dict[tuple[str, ...], Classifier] = {}
-        self._answer: _Answer | None = None
+        self._answer: _LabeledFrame | None = None
         self._connection = 0
         self._labeled, self._ages = RateMeter(), AgeMeter()
         self._still = 0
@@ -167,7 +167,7 @@ class LiveClassifier:
             outputs=answer.outputs,
         )
 
-    def _reusable(self, frame: Frame) -> _Answer | None:
+    def _reusable(self, frame: Frame) -> _LabeledFrame | None:
         """The last answer, where it is young, the picture has stood still since, and it has what is wanted."""
         answer = self._answer
         if not self._skip_still or answer is None or frame.grabbed_at - answer.at_s >= _STILL_FOR_S:
@@ -175,7 +175,7 @@ class LiveClassifier:
         still = self._motion.since_anchor() < _STILL_LEVELS
         return answer if still and answer.outputs.keys() >= set(self.further_outputs) else None
 
-    def _classify(self, frame: Frame) -> _Answer:
+    def _classify(self, frame: Frame) -> _LabeledFrame:
         """One run of the network, which gives the further outputs too."""
         model, wanted = self.classifier.model, self.further_outputs
         classifier = self._classifier_giving(wanted)
@@ -193,7 +193,7 @@ class LiveClassifier:
             provider=classifier.provider,
             timing_ms=timing,
         )
-        return _Answer(result, dict(zip(wanted, further, strict=True)), frame.grabbed_at)
+        return _LabeledFrame(result, dict(zip(wanted, further, strict=True)), frame.grabbed_at)
 
     def _classifier_giving(self, outputs: tuple[str, ...]) -> Classifier:
         """The classifier, or one on the same file that lets its inner tensors out; the last such one is kept."""

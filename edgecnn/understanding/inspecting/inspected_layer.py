@@ -10,7 +10,7 @@ from edgecnn.understanding.inspecting.onnx_graph import DEQUANTIZE, QUANTIZE, Di
 from edgecnn.understanding.inspecting.receptive_field import receptive_fields
 from edgecnn.understanding.inspecting.windows import window_of
 
-__all__ = ["LayerRow", "layers_of"]
+__all__ = ["InspectedLayer", "layers_of"]
 
 # Nodes that are part of how a layer is stored, not layers.
 _NOT_LAYERS = frozenset({"Constant", "Identity", "Cast", "Dropout", *QUANTIZE, *DEQUANTIZE})
@@ -20,7 +20,7 @@ _WEIGHT_SUFFIX = re.compile(r"[._](weight|kernel|W|bn_folded|quantized|scaled).*
 
 
 @dataclass(frozen=True)
-class LayerRow:
+class InspectedLayer:
     """A layer of the network, and the part of the picture that one of its positions sees.
 
     Attributes:
@@ -116,12 +116,12 @@ class LayerRow:
         return values[0] if values[0] == values[1] else values
 
 
-def layers_of(graph: Graph) -> list[LayerRow]:
+def layers_of(graph: Graph) -> list[InspectedLayer]:
     """Rows for every layer that works on the picture, in the order in which they run."""
     states = receptive_fields(graph)
     taken: dict[str, int] = {}
     counted: set[str] = set()
-    rows: list[LayerRow] = []
+    rows: list[InspectedLayer] = []
     for node in graph.nodes:
         state = next((states[name] for name in node.outputs if name in states), None)
         if state is None or node.operator in _NOT_LAYERS:
@@ -129,7 +129,7 @@ def layers_of(graph: Graph) -> list[LayerRow]:
         window = window_of(graph, node)
         stored = stored_by(graph, node, counted, inside=any(row.parameters for row in rows))
         rows.append(
-            LayerRow(
+            InspectedLayer(
                 name=_unique(_readable_name(graph, node), taken),
                 operator=node.operator,
                 tensor=node.outputs[0],

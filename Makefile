@@ -1,35 +1,33 @@
-# make demo · make test · make check · make bench · make cpus
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench cpus clean
+.PHONY: demo test check bench cpus clean help
 
-## One label on a picture, without torch: under a minute.
-demo: $(VENV)/.runtime
+demo: $(VENV)/.runtime ## One label on a picture, without torch: under a minute
 	$(BIN)/edgecnn classify samples/images/school_bus.jpg
 
-## Everything the tests need, then the tests.
-test: $(VENV)/.all
+test: $(VENV)/.all ## Everything the tests need, then the tests; PYTEST='-k camera -x' chooses
 	$(BIN)/python -m pytest $(PYTEST)
 
-## Lint, format, strict types, import boundaries.
-check: $(VENV)/.all
+check: $(VENV)/.all ## Lint, format, strict types, import boundaries
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/whole/test_boundaries.py -k "imports or circle or idea"
 
-## The figures of benchmarks/RESULTS.md; EDGECNN_DATA names the folder of data sets.
-bench: $(VENV)/.all
+bench: $(VENV)/.all ## The figures of benchmarks/RESULTS.md; EDGECNN_DATA names the folder of data sets
 	$(BIN)/python benchmarks/run.py
 
-## The model files on other processors, emulated: x86 without VNNI and Arm Cortex-A72.
-cpus: $(VENV)/.all
+cpus: $(VENV)/.all ## The model files on other processors, emulated: x86 without VNNI and Arm Cortex-A72
 	PYTHON=$(BIN)/python bash .ci/cpus.sh
 
-clean:
+clean: ## Remove the virtual environment and what was built
 	rm -rf $(VENV) dist build
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Where the interpreter already has torch and torchvision that fit together, they are used instead of downloaded.
 $(VENV)/bin/python:

@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def make(work: Path, count: int) -> None:
-    """Put the shipped files, a plain and a cured test network and the pictures into `work`."""
+    """Put the shipped files, a plain and a saturation-free test network and the pictures into `work`."""
     import onnx
     from edgecnn_export.int8.ladder import quantize_int8
     from edgecnn_export.int8.quantize import quantize_plain
@@ -59,7 +59,7 @@ def make(work: Path, count: int) -> None:
     calibration = PreparedPictures(np.ascontiguousarray(pixels[:, ::3, ::3][:, :64, :64]).repeat(4, axis=0), "samples")
     onnx.save(network, work / "test-fp32.onnx")
     onnx.save(quantize_plain(network, calibration), work / "test-plain.onnx")
-    onnx.save(quantize_int8(network, calibration).model, work / "test-cured.onnx")
+    onnx.save(quantize_int8(network, calibration).model, work / "test-safe.onnx")
 
 
 def answer(work: Path, cpu: str) -> None:

@@ -45,7 +45,7 @@ def main() -> None:
             "decoding, preprocessing, inference": ["-c", ALONE, source.url],
             "decoding": ["-c", DECODING, source.url],
             "edgecnn camera --no-display": ["-c", PROGRAM, *options, "--no-display"],
-            "edgecnn camera --web :0": ["-c", PROGRAM, *options, "--web", ":0"],
+            "edgecnn camera --address :0": ["-c", PROGRAM, *options, "--address", ":0"],
             "edgecnn camera --skip-still": ["-c", PROGRAM, *options, "--no-display", "--skip-still"],
         }
         running = {

@@ -35,7 +35,7 @@ def clips(classifier: Classifier) -> None:
             continue
         with Source(path) as source:
             for frame in source:
-                if motion.look(frame.bgr).is_cut:
+                if motion.is_cut(frame.bgr):
                     smoother.reset()
                 pixels = pixels_from_bgr(frame.bgr, classifier.model.preprocess)
                 probabilities = softmax(classifier.logits(pixels[None])[0])

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "runtime" / "live"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from live_models import color_model
-from live_streams import MjpegServer, now_ms, read_stamp, scene
+from support.models import packed
+from support.streams import MjpegServer, now_ms, read_stamp, scene
 
-__all__ = ["THREADS", "camera", "color_model", "now_ms", "open_descriptors", "percentile", "read_stamp", "scene"]
+__all__ = ["THREADS", "camera", "now_ms", "open_descriptors", "packed", "percentile", "read_stamp", "scene"]
 
 THREADS = max(1, (os.cpu_count() or 1) - 1)  # what edgecnn camera takes
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 from edgecnn_runtime import Classifier
 from edgecnn_runtime.live import LiveClassifier, Source, SourceOptions
-from live_parts import color_model, open_descriptors, scene
+from live_parts import open_descriptors, packed, scene
 from measure import machine
 
 from edgecnn.camera.compose import Composer
@@ -39,8 +39,8 @@ def main() -> None:
         for index in range(200):
             writer.write(scene(index, (160, 120)))
         writer.release()
-        classifier = Classifier(color_model(), threads=1)
-        controls, composer = Controls(), Composer(classifier.model.preprocess)
+        classifier = Classifier(packed(), threads=1)
+        controls, composer = Controls(), Composer(classifier)
         web = WebView("127.0.0.1", 0, controls)
         recorder = Recorder(Path(folder) / "soak.mkv")
         started, first = time.monotonic(), None
@@ -48,9 +48,9 @@ def main() -> None:
             for number, view in enumerate(live, start=1):
                 if number % 10 == 0 and view.frame is not None:
                     controls.press("123456789"[number // 10 % 9])
-                    live.want_features = live.want_activation = number // 1000 % 2 == 1
+                    live.further_outputs = ("features",) if number // 1000 % 2 == 1 else ()
                     picture = composer.compose(view, controls)
-                    composer.annotate(picture, view, controls, shown_fps=0.0)
+                    composer.annotate(picture, view, controls, shown_fps=0.0, recording=True)
                     web.publish(picture, {"label": view.label})
                     recorder.add(picture, view.frame.grabbed_at)
                 if number % (frames // 10) == 0:

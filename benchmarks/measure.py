@@ -65,9 +65,9 @@ def processes_in_turn(
     """Milliseconds of each engine in a process of its own, in turn: a pool of spinning threads would spoil the others.
 
     Args:
-        engines: what builds each engine in its process; a module's function or a `functools.partial` of one.
-        rounds: turns of each engine.
-        runs: runs in a turn; the median of a turn is what counts, so that the first run may wake the threads.
+        engines: What builds each engine in its process; a module's function or a `functools.partial` of one.
+        rounds: Turns of each engine.
+        runs: Runs in a turn; the median of a turn is what counts, so that the first run may wake the threads.
 
     Returns:
         A median for each turn.

@@ -9,15 +9,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchvision
-from edgecnn_export.export import export
-from edgecnn_export.to_onnx import to_onnx
+from edgecnn_export import export
 from edgecnn_runtime import Classifier
 from edgecnn_runtime.verification import relative_error
 from measure import data_folder, machine
 from PIL import Image
 from torchvision.transforms import v2
 
-from edgecnn.data.labeled import read_labeled
+from edgecnn.data.read import read_labeled
 from edgecnn.zoo import load
 
 
@@ -25,9 +24,9 @@ def main() -> None:
     network = load("efficientnet_lite0")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "fp32.onnx"
-        export(to_onnx(network), path)
+        export(network, path)
         classifier = Classifier(path, device="cpu")
-    data = read_labeled(data_folder() / "imagenet_ccby", network.labels)
+    data = read_labeled(data_folder() / "imagenet_ccby").held_out().with_classes(network.labels)
     transform = v2.Compose(
         [
             v2.Resize(256, v2.InterpolationMode.BICUBIC),

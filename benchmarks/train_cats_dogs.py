@@ -17,10 +17,10 @@ from torch import nn
 from edgecnn import zoo
 from edgecnn.data import PicturesInMemory, load_data
 from edgecnn.data.split import stratified_split
-from edgecnn.training.batches import Normalize
-from edgecnn.training.features import frozen_features
+from edgecnn.training.frozen_features import frozen_features
 from edgecnn.training.head import fit_head
-from edgecnn.training.outcome import run_versions
+from edgecnn.training.normalize import normalization_of
+from edgecnn.training.run_files import run_versions
 
 
 def main() -> None:
@@ -36,9 +36,10 @@ def main() -> None:
     pixels = np.concatenate([data.train.pixels, data.test.pixels])
     labels = np.concatenate([data.train.labels, data.test.labels])
     whole = replace(data, train=PicturesInMemory(pixels, labels))
-    features, _ = frozen_features(
-        network.module, whole, "train", Normalize(network.mean, network.std), cache=None, device=torch.device("cpu")
-    )
+    normalization = normalization_of(network)
+    features = frozen_features(
+        network.module, whole, "train", normalization, cache=None, device=torch.device("cpu")
+    ).values
     accuracies = []
     for seed in range(arguments.seeds):
         train, test = stratified_split(labels, test_share=arguments.test_share, seed=seed, names=data.labels)

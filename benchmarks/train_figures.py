@@ -12,15 +12,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from edgecnn_export.export import export
-from edgecnn_export.precision import Demands
-from edgecnn_export.prepared import PreparedPictures
-from edgecnn_export.to_onnx import to_onnx
+from edgecnn_export import Demands, PreparedPictures, export
 from edgecnn_runtime import Classifier
 
 from edgecnn.data import DataSet, Pictures, PicturesInMemory, load_data
-from edgecnn.training.batches import Normalize
-from edgecnn.training.evaluate import evaluate
+from edgecnn.training import normalization_of, predict
 from edgecnn.zoo.runs import load_run, read_run
 
 
@@ -34,19 +30,19 @@ def main() -> None:
     run = read_run(arguments.run)
     network = load_run(arguments.run)
     data = load_data(arguments.data, data_dir=arguments.data_dir)
-    normalize = Normalize.of(network)
+    normalization = normalization_of(network)
     every = np.arange(len(data.test.labels))
     moved = PicturesInMemory(np.roll(data.test.batch(every), (2, 2), axis=(1, 2)), data.test.labels)
     document = {
-        "network": run["network"]["name"],
+        "network": run.network.name,
         "parameters": sum(weight.numel() for weight in network.module.parameters()),
-        "epochs": run["recipe"]["epochs"],
-        "seed": run["seed"],
-        "cpu_seconds": run["result"]["cpu_seconds"],
-        "accuracy": evaluate(network.module, data.test, normalize).accuracy,
-        "accuracy_moved_two_pixels": evaluate(network.module, moved, normalize).accuracy,
+        "epochs": run.recipe["epochs"],
+        "seed": run.seed,
+        "cpu_seconds": run.result.cpu_seconds,
+        "accuracy": predict(network.module, data.test, normalization).accuracy,
+        "accuracy_moved_two_pixels": predict(network.module, moved, normalization).accuracy,
         "count": len(every),
-        "versions": run["versions"],
+        "versions": run.versions,
     }
     if arguments.int8 is not None:
         document |= measure_files(network, data, arguments.int8)
@@ -61,7 +57,7 @@ def measure_files(network, data: DataSet, path: Path) -> dict[str, float]:
         for precision, target in (("fp32", Path(folder) / "fp32.onnx"), ("int8", path)):
             # Files this small are shipped for their size; at a tenth of a millisecond speed says little.
             report = export(
-                to_onnx(network), target, precision=precision, calibration=calibration, demands=Demands(min_speedup=0)
+                network, target, precision=precision, calibration=calibration, demands=Demands(min_speedup=0)
             )
             classifier = Classifier(report.path)
             parts = np.array_split(np.arange(len(data.test.labels)), max(1, len(data.test.labels) // 500))

@@ -18,16 +18,17 @@ from functools import partial
 
 import torch
 import torchvision.transforms.v2.functional as plain_functions
+from edgecnn_runtime import Normalization
 from measure import machine, processes_in_turn, ratio
 from torch import nn
 
 from edgecnn.data.augment import Augment
-from edgecnn.training.batches import Normalize
-from edgecnn.training.memory import freed_memory_kept
+from edgecnn.training.default_recipes import RecipeChanges, default_recipe
+from edgecnn.training.normalize import normalize
+from edgecnn.training.number_format import choose_format
 from edgecnn.training.optimizers import Optimizers
-from edgecnn.training.outcome import run_versions
-from edgecnn.training.probe import choose_speed
-from edgecnn.training.recipe import default_recipe
+from edgecnn.training.resources import freed_memory_kept
+from edgecnn.training.run_files import run_versions
 from edgecnn.zoo.small import create
 
 
@@ -63,13 +64,13 @@ def some_pictures(count: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def ours(network: str, batch: int) -> Callable[[], object]:
     pixels, labels = some_pictures(batch)
-    recipe = default_recipe("cifar10", network, size=32, pictures=50_000, batch=batch)
+    recipe = default_recipe("cifar10", network, size=32, pictures=50_000, changes=RecipeChanges(batch=batch))
     module = create(network, 10, 32).to(memory_format=torch.channels_last).train()
-    normalize = Normalize((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+    normalization = Normalization((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
     kept = contextlib.ExitStack()
     kept.enter_context(freed_memory_kept())
     atexit.register(kept.close)  # holds it for as long as this process lasts
-    speed = choose_speed(module, normalize(pixels), labels)
+    number_format = choose_format(module, torch.device("cpu"))
     optimizers = Optimizers(module, recipe, steps=1000)
     generator = torch.Generator().manual_seed(0)
     mirrored = torch.rand(len(pixels), generator=generator) < 0.5
@@ -77,8 +78,8 @@ def ours(network: str, batch: int) -> Callable[[], object]:
 
     def step() -> None:
         varied = augment(pixels, mirrored=mirrored, generator=generator)
-        with speed.context(torch.device("cpu")):
-            logits = module(normalize(varied))
+        with number_format.autocast(torch.device("cpu")):
+            logits = module(normalize(varied, normalization))
             loss = nn.functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.smoothing)
         loss.backward()
         optimizers.step(0)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from edgecnn_runtime import Classifier
+from edgecnn_runtime import Classifier, Normalization
 from measure import ROOT
 from torchcam.methods import CAM
 
@@ -28,12 +28,12 @@ def main() -> None:
     network = load("efficientnet_lite0", NetworkRequest())
     module = network.module.eval()
     peer = CAM(module, target_layer="bn2", fc_layer="classifier")
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (network.mean, network.std))
+    normalization = Normalization(network.mean, network.std)
     for path in sorted((ROOT / "samples/images").glob("*.jpg")):
         pixels = exact.prepare(path)
         index = int(exact.logits(pixels[None])[0].argmax())
         with torch.no_grad():
-            scores = module((torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None] / 255 - mean) / std)
+            scores = module(torch.from_numpy(normalization.apply(pixels[None], channels_last=False)))
         theirs = peer(index, scores)[0].squeeze().numpy()
         ours, int8 = exact.class_activation_map(pixels, index), built_in.class_activation_map(pixels, index)
         print(f"{path.name:28} torchcam {correlation(ours, theirs):.5f}   int8 {correlation(ours, int8):.4f}")

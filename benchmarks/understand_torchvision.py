@@ -22,11 +22,12 @@ import onnx
 import onnxruntime
 import torch
 import torchvision
+from edgecnn_runtime.session import session_options
 from onnx import helper, numpy_helper
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from edgecnn.understanding.inspecting.inspection import Inspection, inspect_graph
+from edgecnn.understanding.inspecting import Inspection, inspect_graph
 
 HEIGHT = 224
 BATCH = 8
@@ -87,9 +88,7 @@ def compare(inspection: Inspection, width: int) -> tuple[int, list[str], int, in
     outputs = list(dict.fromkeys(row.tensor for row in rows))
     pictures = {row.tensor for row in inspection.layers}
     model = linear(onnx.load_from_string(inspection.data), outputs, pictures)
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
+    options = session_options(optimize=False)
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     answers: dict[str, list[Any]] = {name: [] for name in outputs}
     sizes = {}

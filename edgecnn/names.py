@@ -30,7 +30,7 @@ def find_class(name: str, labels: Sequence[str]) -> int:
     """Index of a class given by index, by exact name or by a name that differs only in case.
 
     Raises:
-        OptionError: no such class, or several classes share the name (then the index tells them apart).
+        OptionError: No such class, or several classes share the name (then the index tells them apart).
     """
     if name.lstrip("-").isdigit():
         index = int(name)

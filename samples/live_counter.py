@@ -22,10 +22,10 @@ class Visits:
     """Calls back once for each visit of one of the labels.
 
     Attributes:
-        labels: what counts.
-        on_visit: called with the label and the number of visits so far.
-        after_s: how long it must be there before it counts.
-        away_s: how long it must be gone before it counts again.
+        labels: What counts.
+        on_visit: Called with the label and the number of visits so far.
+        after_s: How long it must be there before it counts.
+        away_s: How long it must be gone before it counts again.
     """
 
     labels: frozenset[str]

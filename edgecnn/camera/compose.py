@@ -1,14 +1,13 @@
 """From a view to the picture on the screen."""
 
 import numpy as np
-from edgecnn_runtime.live.feature_grid import feature_grid
-from edgecnn_runtime.live.frame import Picture
-from edgecnn_runtime.live.opencv import cv2
+from edgecnn_runtime.class_activation import class_activation_map
+from edgecnn_runtime.classifier import Classifier
+from edgecnn_runtime.live.frame import Picture, cv2
 from edgecnn_runtime.live.view import View
-from edgecnn_runtime.preprocess import Preprocess
 
 from edgecnn.camera.controls import HELP, Controls, Mode
-from edgecnn.camera.heat import heat_over
+from edgecnn.camera.maps import feature_grid, heat_over, shown_tensors
 from edgecnn.camera.overlay import draw_banner, draw_help, draw_kernel, draw_labels, draw_status
 from edgecnn.camera.sobel import Sobel
 
@@ -33,12 +32,13 @@ class Composer:
     """Composes pictures; keeps buffers, so one object belongs to one thread.
 
     Args:
-        preprocess: the model's, to lay class activation maps where they belong.
-        most: largest `(width, height)` of the picture in pixels; larger frames are scaled down first.
+        classifier: The network whose maps are shown.
+        most: Largest `(width, height)` of the picture in pixels; larger frames are scaled down first.
     """
 
-    def __init__(self, preprocess: Preprocess, *, most: tuple[int, int] | None = None) -> None:
-        self._preprocess, self._most = preprocess, most
+    def __init__(self, classifier: Classifier, *, most: tuple[int, int] | None = None) -> None:
+        self._classifier, self._most = classifier, most
+        self._tensors = shown_tensors(classifier.model)
         self._sobel = Sobel()
         self._last: Picture = np.zeros(_BLANK, np.uint8)
 
@@ -51,8 +51,7 @@ class Composer:
             picture: Picture = self._last // 3
             draw_banner(picture, str(view.state), view.note)
             return picture
-        plain = fit(view.frame.bgr, self._most)
-        self._last = plain
+        plain = self._last = fit(view.frame.bgr, self._most)
         if controls.mode is Mode.PLAIN:
             return plain.copy()
         shown = self._effect(plain, view, controls)
@@ -61,24 +60,25 @@ class Composer:
         return shown
 
     def _effect(self, plain: Picture, view: View, controls: Controls) -> Picture:
-        height, width = plain.shape[:2]
         if controls.mode is Mode.EDGES:
             edges = self._sobel.edges(plain, controls.edge_kind)
             shown = np.asarray(cv2.cvtColor(edges, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
             draw_kernel(shown, controls.edge_kind)
             return shown
-        if controls.mode is Mode.FEATURES and view.features is not None:
-            return feature_grid(view.features, (width, height))
-        if controls.mode is Mode.ACTIVATION and view.activation is not None:
-            return heat_over(plain, view.activation, self._preprocess)
-        # The network was not yet asked for the maps when it saw this frame.
-        return plain.copy()
+        maps = view.outputs.get(self._tensors.get(controls.mode, ""))
+        if maps is None:  # The network was not yet asked for the maps when it saw this frame.
+            return plain.copy()
+        if controls.mode is Mode.FEATURES:
+            height, width = plain.shape[:2]
+            return feature_grid(maps, (width, height))
+        activation = class_activation_map(maps, self._classifier.class_weights(), view.index)
+        return heat_over(plain, activation, self._classifier.model.preprocess)
 
     @staticmethod
-    def annotate(picture: Picture, view: View, controls: Controls, *, shown_fps: float, recording: str = "") -> None:
+    def annotate(picture: Picture, view: View, controls: Controls, *, shown_fps: float, recording: bool) -> None:
         """Write labels, state and rates onto a composed picture, in place."""
         age_ms = None if view.frame is None or controls.paused else view.frame.age_ms
-        extra = " ".join(word for word in ("HELD" if controls.paused else "", recording) if word)
+        extra = " ".join(word for word, wanted in (("HELD", controls.paused), ("REC", recording)) if wanted)
         draw_labels(picture, view)
         draw_status(picture, view, shown_fps=shown_fps, age_ms=age_ms, extra=controls.message or extra)
         if controls.help:

@@ -2,7 +2,7 @@
 
 import enum
 import threading
-from collections.abc import Callable
+from collections.abc import Collection
 
 from edgecnn.camera.sobel import EdgeKind
 
@@ -22,8 +22,8 @@ class Mode(enum.StrEnum):
 VIEW_KEYS: dict[str, tuple[Mode, EdgeKind, bool]] = {
     "1": (Mode.PLAIN, EdgeKind.MAGNITUDE, False),
     "2": (Mode.EDGES, EdgeKind.MAGNITUDE, False),
-    "3": (Mode.EDGES, EdgeKind.HORIZONTAL, False),
-    "4": (Mode.EDGES, EdgeKind.VERTICAL, False),
+    "3": (Mode.EDGES, EdgeKind.SOBEL_Y, False),
+    "4": (Mode.EDGES, EdgeKind.SOBEL_X, False),
     "5": (Mode.FEATURES, EdgeKind.MAGNITUDE, False),
     "6": (Mode.ACTIVATION, EdgeKind.MAGNITUDE, False),
     "7": (Mode.EDGES, EdgeKind.MAGNITUDE, True),
@@ -40,47 +40,45 @@ HELP: list[tuple[str, str]] = [
     ("f", "first-layer feature maps"),
     ("c", "where the network looks"),
     ("1", "plain"),
-    ("2 3 4", "edges: both, —, |"),
+    ("2 3 4", "edges: both, sobel_y, sobel_x"),
     ("5 6", "feature maps, CAM"),
     ("7 8 9", "2, 5, 6 beside the plain"),
     ("h", "this help"),
 ]
 
-_EDGE_ORDER = [EdgeKind.MAGNITUDE, EdgeKind.HORIZONTAL, EdgeKind.VERTICAL]
+_EDGES_IN_TURN = (EdgeKind.MAGNITUDE, EdgeKind.SOBEL_Y, EdgeKind.SOBEL_X)
 _KEY_NAMES = {"\x1b": "q", "\r": "", "\x03": "q"}
+_REFUSALS = {
+    Mode.FEATURES: "this network has no convolution, so there are no feature maps",
+    Mode.ACTIVATION: "this model file has no features output, so there is no class activation map",
+}
 
 
 class Controls:
     """The viewer's choices; keys may come from several threads.
 
+    Args:
+        split: Show the plain picture beside the view.
+        available: Which views of the network can be shown; the others are refused with a message.
+
     Attributes:
-        mode: what is shown.
-        edge_kind: which edges.
-        split: the plain picture beside it.
-        paused: the shown picture is held.
-        help: the keys are listed.
-        quit: the program shall end.
-        message: one line for the viewer about the last key.
+        mode: What is shown.
+        edge_kind: Which edges.
+        split: The plain picture beside it.
+        paused: The shown picture is held.
+        help: The keys are listed.
+        quit: The program shall end.
+        message: One line for the viewer about the last key.
     """
 
-    def __init__(self, mode: Mode = Mode.PLAIN, *, split: bool = False, can_show_activation: bool = True) -> None:
-        self.mode, self.split = mode, split
+    def __init__(self, *, split: bool = False, available: Collection[Mode] = tuple(Mode)) -> None:
+        self.mode, self.split = Mode.PLAIN, split
         self.edge_kind = EdgeKind.MAGNITUDE
         self.paused = self.help = self.quit = False
         self.message = ""
-        self._can_show_activation = can_show_activation
+        self._available = {Mode.PLAIN, Mode.EDGES, *available}
         self._snapshots = self._record_toggles = 0
         self._lock = threading.Lock()
-        self._actions: dict[str, Callable[[], None]] = {
-            "q": self._quit,
-            " ": self._pause,
-            "s": self._snapshot,
-            "r": self._record,
-            "e": self._edges,
-            "f": self._features,
-            "c": self._activation,
-            "h": self._help,
-        }
 
     def press(self, key: str) -> bool:
         """Act on a key; False when it has no meaning."""
@@ -89,16 +87,32 @@ class Controls:
             self.message = ""
             if key in VIEW_KEYS:
                 mode, kind, split = VIEW_KEYS[key]
-                if self._show(mode, split=split):
-                    self.edge_kind = kind
+                if self._show(mode):
+                    self.edge_kind, self.split = kind, split
                 return True
-            action = self._actions.get(key)
-            if action is not None:
-                action()
-            return action is not None
+            match key:
+                case "q":
+                    self.quit = True
+                case " ":
+                    self.paused = not self.paused
+                case "s":
+                    self._snapshots += 1
+                case "r":
+                    self._record_toggles += 1
+                case "e":
+                    self._next_edges()
+                case "f":
+                    self._show(Mode.PLAIN if self.mode is Mode.FEATURES else Mode.FEATURES)
+                case "c":
+                    self._show(Mode.PLAIN if self.mode is Mode.ACTIVATION else Mode.ACTIVATION)
+                case "h":
+                    self.help = not self.help
+                case _:
+                    return False
+            return True
 
     def show(self, mode: Mode) -> bool:
-        """Choose what is shown; False, with a message, when this model cannot show it."""
+        """Choose what is shown; False, with a message, when this network cannot show it."""
         with self._lock:
             return self._show(mode)
 
@@ -114,44 +128,17 @@ class Controls:
             wanted, self._record_toggles = self._record_toggles, 0
             return wanted
 
-    def _show(self, mode: Mode, *, split: bool | None = None) -> bool:
-        if mode is Mode.ACTIVATION and not self._can_show_activation:
-            self.message = "this model file has no features output, so there is no class activation map"
-            return False
-        self.mode = mode
-        if split is not None:
-            self.split = split
-        return True
-
-    def _toggle(self, mode: Mode) -> None:
-        self._show(Mode.PLAIN if self.mode is mode else mode)
-
-    def _edges(self) -> None:
-        if self.mode is not Mode.EDGES:
-            self.edge_kind = _EDGE_ORDER[0]
-            self._show(Mode.EDGES)
-        elif self.edge_kind is _EDGE_ORDER[-1]:
-            self._show(Mode.PLAIN)
+    def _show(self, mode: Mode) -> bool:
+        if mode in self._available:
+            self.mode = mode
         else:
-            self.edge_kind = _EDGE_ORDER[_EDGE_ORDER.index(self.edge_kind) + 1]
+            self.message = _REFUSALS[mode]
+        return mode in self._available
 
-    def _features(self) -> None:
-        self._toggle(Mode.FEATURES)
-
-    def _activation(self) -> None:
-        self._toggle(Mode.ACTIVATION)
-
-    def _quit(self) -> None:
-        self.quit = True
-
-    def _pause(self) -> None:
-        self.paused = not self.paused
-
-    def _snapshot(self) -> None:
-        self._snapshots += 1
-
-    def _record(self) -> None:
-        self._record_toggles += 1
-
-    def _help(self) -> None:
-        self.help = not self.help
+    def _next_edges(self) -> None:
+        if self.mode is not Mode.EDGES:
+            self.mode, self.edge_kind = Mode.EDGES, _EDGES_IN_TURN[0]
+        elif self.edge_kind is _EDGES_IN_TURN[-1]:
+            self.mode = Mode.PLAIN
+        else:
+            self.edge_kind = _EDGES_IN_TURN[_EDGES_IN_TURN.index(self.edge_kind) + 1]

@@ -32,8 +32,8 @@ def font_for(text: str, size: int) -> Font:
     """The first font that has every character of `text`, or the one that has most of them.
 
     Args:
-        text: what will be drawn.
-        size: height of a line, in pixels.
+        text: What will be drawn.
+        size: Height of a line, in pixels.
     """
     best, fewest = _default(size), len(text) + 1
     for name in _NAMES:

@@ -8,7 +8,7 @@ import struct
 from io import FileIO
 from pathlib import Path
 
-__all__ = ["MkvWriter", "write_all"]
+__all__ = ["MkvWriter"]
 
 _UNKNOWN_SIZE = b"\x01\xff\xff\xff\xff\xff\xff\xff"
 _SEGMENT, _SEEK_HEAD, _VOID, _INFO, _TRACKS, _CLUSTER, _CUES = (
@@ -22,11 +22,12 @@ class MkvWriter:
     """One MJPEG track with the frames' own times, in milliseconds.
 
     Args:
-        path: the file, which must not exist.
+        path: The file, which must not exist.
         size: `(width, height)` of all frames, in pixels.
 
     Raises:
-        FileExistsError: the file is there already; OSError: it cannot be written.
+        FileExistsError: The file is there already.
+        OSError: It cannot be written.
     """
 
     def __init__(self, path: Path, size: tuple[int, int]) -> None:
@@ -52,17 +53,19 @@ class MkvWriter:
         self._duration_at = self._segment_at + _RESERVED + len(info) - 8
         self._info_at = _RESERVED
         self._tracks_at = self._info_at + len(info)
-        write_all(self._file, head + _UNKNOWN_SIZE + _void(_RESERVED) + info + _element(_TRACKS, _element("AE", track)))
+        _write_all(
+            self._file, head + _UNKNOWN_SIZE + _void(_RESERVED) + info + _element(_TRACKS, _element("AE", track))
+        )
 
     def write(self, jpeg: bytes, at_s: float) -> None:
         """Append one frame.
 
         Args:
-            jpeg: the encoded frame.
-            at_s: its time since the first frame, in seconds, not before the last one's.
+            jpeg: The encoded frame.
+            at_s: Its time since the first frame, in seconds, not before the last one's.
 
         Raises:
-            OSError: the disk is full or gone; what was written before still plays.
+            OSError: The disk is full or gone; what was written before still plays.
         """
         at_ms = max(round(at_s * 1e3), self._last_ms + 1)
         block = b""
@@ -74,14 +77,14 @@ class MkvWriter:
             block = _CLUSTER + _UNKNOWN_SIZE + _element("E7", _number(at_ms))
         # Track 1, time within the cluster, key frame.
         payload = b"\x81" + struct.pack(">h", at_ms - self._cluster_ms) + b"\x80" + jpeg
-        write_all(self._file, block + _element("A3", payload))
+        _write_all(self._file, block + _element("A3", payload))
         self._last_ms = at_ms
 
     def close(self) -> None:
         """Write index, duration and size; the file plays without them too.
 
         Raises:
-            OSError: the disk is full or gone.
+            OSError: The disk is full or gone.
         """
         if self._file.closed:
             return
@@ -96,7 +99,7 @@ class MkvWriter:
                 )
                 for at_ms, place in self._cues
             )
-            write_all(self._file, _element(_CUES, b"".join(points)))
+            _write_all(self._file, _element(_CUES, b"".join(points)))
             end = self._file.tell()
             places = ((_INFO, self._info_at), (_TRACKS, self._tracks_at), (_CUES, cues_at))
             seeks = (_element("4DBB", _element("53AB", name) + _element("53AC", _number(at))) for name, at in places)
@@ -118,10 +121,10 @@ class MkvWriter:
 
     def _patch(self, at: int, data: bytes) -> None:
         self._file.seek(at)
-        write_all(self._file, data)
+        _write_all(self._file, data)
 
 
-def write_all(file: FileIO, data: bytes) -> None:
+def _write_all(file: FileIO, data: bytes) -> None:
     """Raw files may take less than they are given, as when the disk has just filled up."""
     rest = memoryview(data)
     while rest:

@@ -3,14 +3,11 @@
 import queue
 import threading
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from edgecnn_runtime.errors import OptionError
-from edgecnn_runtime.live.frame import Picture
-from edgecnn_runtime.live.opencv import cv2
+from edgecnn_runtime.live.frame import Picture, cv2
 
-from edgecnn.camera.avi import AviWriter
 from edgecnn.camera.mkv import MkvWriter
 
 __all__ = ["Recorder"]
@@ -19,28 +16,24 @@ _WAITING = 4  # frames that may wait for the encoder; with more, frames are left
 _QUALITY = 88
 
 
-class _Writer(Protocol):
-    def write(self, jpeg: bytes, at_s: float) -> None: ...
-
-    def close(self) -> None: ...
-
-
-_WRITERS: dict[str, type[MkvWriter] | type[AviWriter]] = {".mkv": MkvWriter, ".avi": AviWriter}
-
-
 class Recorder:
     """Records until `close`; the file plays up to its last frame even if the program is killed.
 
     Args:
-        path: ends in `.mkv` (frame times kept to the millisecond) or `.avi` (30 slots a second); must not exist.
+        path: Ends in `.mkv`; must not exist. Frame times are kept to the millisecond.
+
+    Attributes:
+        frames: How many were written.
+        left_out: How many were not, because encoding was too slow.
+        error: Why the recording ended by itself; empty while all is well.
 
     Raises:
-        OptionError: another ending, or the file is there already.
+        OptionError: Another ending, or the file is there already.
     """
 
     def __init__(self, path: Path) -> None:
-        if path.suffix.lower() not in _WRITERS:
-            raise OptionError(f"cannot record to {path}; expected a name that ends in .mkv or .avi.")
+        if path.suffix.lower() != ".mkv":
+            raise OptionError(f"cannot record to {path}: recordings are Matroska files; give a name that ends in .mkv.")
         if path.exists():
             raise OptionError(f"{path} is there already; give another name, or move it away first.")
         if not path.parent.is_dir():
@@ -57,7 +50,7 @@ class Recorder:
 
         Args:
             bgr: `(H, W, 3)` uint8 BGR, which nobody changes any more.
-            at_s: monotonic time of its grab, in seconds.
+            at_s: Monotonic time of its grab, in seconds.
         """
         if self.error:
             return
@@ -77,14 +70,14 @@ class Recorder:
         self._thread.join()
 
     def _run(self) -> None:
-        writer: _Writer | None = None
+        writer: MkvWriter | None = None
         size, start_s = (0, 0), 0.0
         try:
             while (item := self._queue.get()) is not None:
                 bgr, at_s = item
                 if writer is None:
                     size, start_s = (bgr.shape[1], bgr.shape[0]), at_s
-                    writer = _WRITERS[self.path.suffix.lower()](self.path, size)
+                    writer = MkvWriter(self.path, size)
                 elif (bgr.shape[1], bgr.shape[0]) != size:
                     # One file has one size; a source that came back with another is scaled to it.
                     bgr = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -4,8 +4,7 @@ import enum
 
 import numpy as np
 import numpy.typing as npt
-from edgecnn_runtime.live.frame import Picture
-from edgecnn_runtime.live.opencv import cv2
+from edgecnn_runtime.live.frame import Picture, cv2
 
 __all__ = ["KERNELS", "EdgeKind", "Sobel"]
 
@@ -13,16 +12,19 @@ _STRIP = 96  # rows at a time: gray, both gradients and their absolute values st
 
 
 class EdgeKind(enum.StrEnum):
-    """Which edges are shown."""
+    """Which edges are shown: named by the axis along which the gradient is measured, as in `edgecnn convolve`.
 
-    HORIZONTAL = "horizontal"
-    VERTICAL = "vertical"
+    Texts disagree on "vertical" and "horizontal"; `sobel_x` answers to brightness that changes along x.
+    """
+
+    SOBEL_X = "sobel_x"
+    SOBEL_Y = "sobel_y"
     MAGNITUDE = "magnitude"
 
 
 KERNELS: dict[EdgeKind, tuple[tuple[int, int, int], ...]] = {
-    EdgeKind.HORIZONTAL: ((-1, -2, -1), (0, 0, 0), (1, 2, 1)),
-    EdgeKind.VERTICAL: ((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)),
+    EdgeKind.SOBEL_X: ((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)),
+    EdgeKind.SOBEL_Y: ((-1, -2, -1), (0, 0, 0), (1, 2, 1)),
 }
 
 
@@ -35,14 +37,13 @@ class Sobel:
         self._absolute: tuple[Picture, ...] = ()
 
     def edges(self, bgr: Picture, kind: EdgeKind = EdgeKind.MAGNITUDE) -> Picture:
-        """Edge strength of a frame.
+        """Edge strength of a frame: absolute gradients along x or y.
 
-        Horizontal edges are where brightness changes from top to bottom, vertical ones from left to right; the
-        magnitude is half the sum of both absolute gradients, the cheap stand-in for the root of the sum of squares.
+        The magnitude is half the sum of both, the cheap stand-in for the root of the sum of squares.
 
         Args:
             bgr: `(H, W, 3)` uint8 BGR.
-            kind: which edges.
+            kind: Which edges.
 
         Returns:
             `(H, W)` uint8, saturated at 255; a new array.
@@ -55,21 +56,21 @@ class Sobel:
             # One more row on either side, as the 3×3 kernel needs it.
             first, last = max(0, top - 1), min(height, bottom + 1)
             rows = slice(top - first, bottom - first)
-            self._strip(bgr[first:last], kind, rows, result[top:bottom])
+            self._strip(bgr[first:last], kind, rows=rows, out=result[top:bottom])
         return result
 
-    def _strip(self, bgr: Picture, kind: EdgeKind, rows: slice, out: Picture) -> None:
+    def _strip(self, bgr: Picture, kind: EdgeKind, *, rows: slice, out: Picture) -> None:
         count = bgr.shape[0]
         gray = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY, dst=self._gray[:count])
-        across, down = cv2.spatialGradient(gray, self._gradients[0][:count], self._gradients[1][:count])
-        if kind is EdgeKind.HORIZONTAL:
-            cv2.convertScaleAbs(down[rows], dst=out)
-        elif kind is EdgeKind.VERTICAL:
-            cv2.convertScaleAbs(across[rows], dst=out)
+        along_x, along_y = cv2.spatialGradient(gray, self._gradients[0][:count], self._gradients[1][:count])
+        if kind is EdgeKind.SOBEL_X:
+            cv2.convertScaleAbs(along_x[rows], dst=out)
+        elif kind is EdgeKind.SOBEL_Y:
+            cv2.convertScaleAbs(along_y[rows], dst=out)
         else:
-            horizontal = cv2.convertScaleAbs(down[rows], dst=self._absolute[0][: out.shape[0]], alpha=0.5)
-            vertical = cv2.convertScaleAbs(across[rows], dst=self._absolute[1][: out.shape[0]], alpha=0.5)
-            cv2.add(horizontal, vertical, dst=out)
+            half_x = cv2.convertScaleAbs(along_x[rows], dst=self._absolute[0][: out.shape[0]], alpha=0.5)
+            half_y = cv2.convertScaleAbs(along_y[rows], dst=self._absolute[1][: out.shape[0]], alpha=0.5)
+            cv2.add(half_x, half_y, dst=out)
 
     def _fit(self, rows: int, width: int) -> None:
         if self._gray.shape != (rows, width):

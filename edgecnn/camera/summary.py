@@ -1,4 +1,4 @@
-"""What a session did, for people and for one JSON line."""
+"""What a run of the camera did, for people and for one JSON line."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 __all__ = ["Summary", "rounded"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What a session did; ages in milliseconds, from grab to label and from grab to shown picture."""
+    """What a run did; ages in milliseconds, from grab to label and from grab to shown picture."""
 
     seconds: float
     captured: int

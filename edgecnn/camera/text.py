@@ -1,10 +1,7 @@
 """Text and bars drawn onto a part of a BGR picture, at sizes that follow the picture's."""
 
-from dataclasses import dataclass
-
 import numpy as np
-from edgecnn_runtime.live.frame import Picture
-from edgecnn_runtime.live.opencv import cv2
+from edgecnn_runtime.live.frame import Picture, cv2
 from PIL import Image, ImageDraw
 
 from edgecnn.camera.fonts import font_for, printable
@@ -19,22 +16,18 @@ def line_height(width: int, height: int) -> int:
     return max(13, round(min(height, width * 0.75) / 20))
 
 
-@dataclass
 class Pen:
     """Draws on one rectangle of a picture; `commit` puts it back.
 
-    Attributes:
-        width: of the rectangle, in pixels.
-        height: of the rectangle, in pixels.
-
     Args:
         bgr: `(H, W, 3)` uint8 BGR, which is drawn on.
-        box: left, top, right and bottom of the rectangle, in pixels.
-        shade: how much darker it gets first, 0 to 1.
-    """
+        box: Left, top, right and bottom of the rectangle, in pixels.
+        shade: How much darker it gets first, 0 to 1.
 
-    width: int
-    height: int
+    Attributes:
+        width: Of the rectangle, in pixels.
+        height: Of the rectangle, in pixels.
+    """
 
     def __init__(self, bgr: Picture, box: tuple[int, int, int, int], *, shade: float = 0.6) -> None:
         left, top, right, bottom = box
@@ -48,12 +41,14 @@ class Pen:
         self._image = Image.fromarray(np.ascontiguousarray(self._part))
         self._draw = ImageDraw.Draw(self._image, "RGBA")
 
-    def bar(self, x: int, y: int, width: float, height: int, color: Color) -> None:
-        """A filled bar."""
+    def bar(self, at: tuple[int, int], color: Color, *, width: float, height: int) -> None:
+        """A filled bar with its corner at `at`, in pixels of the rectangle."""
+        x, y = at
         self._draw.rectangle((x, y, x + max(1, round(width)), y + height), fill=_swapped(color))
 
-    def dot(self, x: int, y: int, diameter: int, color: Color) -> None:
-        """A filled circle with its corner at `(x, y)`."""
+    def dot(self, at: tuple[int, int], color: Color, *, diameter: int) -> None:
+        """A filled circle with its corner at `at`."""
+        x, y = at
         self._draw.ellipse((x, y, x + diameter, y + diameter), fill=_swapped(color))
 
     def length(self, text: str, size: int) -> int:
@@ -61,14 +56,14 @@ class Pen:
         font = font_for(text, size)
         return round(font.getlength(printable(text, font)))
 
-    def text(self, x: int, y: int, text: str, size: int, color: Color, *, most: int | None = None) -> int:
+    def text(self, at: tuple[int, int], text: str, *, size: int, color: Color, most: int | None = None) -> int:
         """Draw one line and return its width in pixels; what is wider than `most` ends in an ellipsis."""
         font = font_for(text, size)
         shown = printable(text, font)
         if most is not None:
             while len(shown) > 1 and font.getlength(shown) > most:
                 shown = shown[:-2].rstrip() + "…"
-        self._draw.text((x, y), shown, font=font, fill=_swapped(color))
+        self._draw.text(at, shown, font=font, fill=_swapped(color))
         return round(font.getlength(shown))
 
     def commit(self) -> None:

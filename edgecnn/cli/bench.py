@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from edgecnn_runtime import Classifier, ImageError
+from edgecnn_runtime import Classifier, ImageError, Timing
 
 from edgecnn.cli.models import open_classifier
 from edgecnn.cli.output import print_json, progress
 
 __all__ = ["bench"]
+
+_WARM_UP = 3  # the first runs allocate
 
 
 def bench(
@@ -31,34 +33,31 @@ def bench(
     """
     classifiers = [open_classifier(m, device=device, require=require, threads=threads) for m in models]
     data = _read(picture) if picture else _noise()
-    times: list[list[tuple[float, float, float]]] = [[] for _ in models]
-    with progress("timing", (runs + 3) * len(models), unit="runs") as advance:
-        for run in range(runs + 3):
-            for classifier, kept in zip(classifiers, times, strict=True):
+    timings: list[list[Timing]] = [[] for _ in models]
+    with progress("timing", (runs + _WARM_UP) * len(models), unit="runs") as advance:
+        for run in range(runs + _WARM_UP):
+            for classifier, kept in zip(classifiers, timings, strict=True):
                 timing = classifier(data).timing_ms
-                if run >= 3:  # the first runs allocate
-                    kept.append((timing.decode, timing.preprocess, timing.inference))
+                if run >= _WARM_UP:
+                    kept.append(timing)
                 advance(1)
-    for model, classifier, kept in zip(models, classifiers, times, strict=True):
+    for model, classifier, kept in zip(models, classifiers, timings, strict=True):
         _report(model, classifier, kept, json)
 
 
-def _report(model: str, classifier: Classifier, kept: list[tuple[float, float, float]], json: bool) -> None:
-    decode, preprocess, inference = (list(column) for column in zip(*kept, strict=True))
-    medians = {
-        "decode": round(statistics.median(decode), 3),
-        "preprocess": round(statistics.median(preprocess), 3),
-        "inference": round(statistics.median(inference), 3),
-    }
-    tenths = statistics.quantiles(inference, n=10)
+def _report(model: str, classifier: Classifier, timings: list[Timing], json: bool) -> None:
+    stages = ("decode", "preprocess", "inference")
+    medians = {stage: round(statistics.median(getattr(timing, stage) for timing in timings), 3) for stage in stages}
+    tenths = statistics.quantiles((timing.inference for timing in timings), n=10, method="inclusive")
     if json:
         spread = {"inference_p10": round(tenths[0], 3), "inference_p90": round(tenths[-1], 3)}
-        print_json({"model": model, "provider": classifier.provider, "runs": len(kept), "median_ms": medians, **spread})
+        ran = {"model": model, "provider": classifier.provider, "runs": len(timings)}
+        print_json({**ran, "median_ms": medians, **spread})
         return
     typer.echo(
         f"{model} on {classifier.device}: inference {medians['inference']:.2f} ms "
         f"(p10 {tenths[0]:.2f}, p90 {tenths[-1]:.2f}), decode {medians['decode']:.2f} ms, "
-        f"preprocess {medians['preprocess']:.2f} ms; median of {len(kept)}"
+        f"preprocess {medians['preprocess']:.2f} ms; median of {len(timings)}"
     )
 
 
@@ -75,5 +74,5 @@ def _noise() -> bytes:
 
     pixels = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
     file = io.BytesIO()
-    Image.fromarray(pixels).resize((640, 480)).save(file, "JPEG", quality=90)
+    Image.fromarray(pixels).save(file, "JPEG", quality=90)
     return file.getvalue()

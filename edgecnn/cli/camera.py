@@ -1,51 +1,43 @@
 """`edgecnn camera`: label what a live source sees, now."""
 
-import contextlib
 import os
-import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from edgecnn_runtime.errors import OptionError
 
+from edgecnn.camera.process import set_environment, stopped_at_once
+from edgecnn.cli.models import DEFAULT_MODEL, open_classifier
 from edgecnn.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from edgecnn_runtime.live.view import View
 
-    from edgecnn.camera.controls import Controls
+    from edgecnn.camera.display import Display
     from edgecnn.camera.summary import Summary
-    from edgecnn.camera.web import WebView
-    from edgecnn.camera.window import Window
 
 __all__ = ["camera"]
 
 # Decoding and showing want a core too; a network that takes them all would wait for its own slowest thread.
 _SPARE_ONE = max(1, (os.cpu_count() or 1) - 1)
 _VIEWS = ("plain", "edges", "features", "cam")
-# Read by OpenCV when it is loaded or opens a source; what the user has set stays.
-_ENVIRONMENT = {
-    "OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS": "0",  # Windows: cameras open in a second instead of twenty
-    "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "2",  # Linux: seconds until an unplugged camera's read returns
-    "OPENCV_FFMPEG_LOGLEVEL": "-8",
-    "OPENCV_LOG_LEVEL": "OFF",
-    "QT_LOGGING_RULES": "*=false",
-}
 
 
 def camera(
-    source: Annotated[
-        str,
+    sources: Annotated[
+        list[str] | None,
         typer.Argument(
+            metavar="[SOURCE]",
+            show_default="0",
             help="Camera number or name, video file, folder of pictures, rtsp:// or http:// URL, or `screen`, "
-            "`screen:2`, `screen:X,Y,WIDTH,HEIGHT`."
+            "`screen:2`, `screen:X,Y,WIDTH,HEIGHT`.",
         ),
-    ] = "0",
+    ] = None,
     *,
-    model: Annotated[Path | None, typer.Option(help="Model file; the built-in ImageNet model if not given.")] = None,
+    model: Annotated[str, typer.Option(help="Model file, or the built-in ImageNet model.")] = DEFAULT_MODEL,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, …")] = "auto",
     require: Annotated[bool, typer.Option("--require", help="Fail when the device does not start.")] = False,
     threads: Annotated[
@@ -62,13 +54,14 @@ def camera(
     min_score: Annotated[float, typer.Option(help='Below this probability say "not sure", 0 to 1.')] = 0.0,
     view: Annotated[str, typer.Option(help="plain, edges, features or cam.")] = "plain",
     split: Annotated[bool, typer.Option("--split", help="Show the view beside the plain picture.")] = False,
-    web: Annotated[
+    web: Annotated[bool, typer.Option("--web", help="Show in a browser instead of a window.")] = False,
+    address: Annotated[
         str | None,
-        typer.Option(metavar="[HOST:PORT]", help="Show in a browser, at 127.0.0.1:8008 if not given; port 0: any."),
+        typer.Option(metavar="HOST:PORT", help="Where --web listens, 127.0.0.1:8008 if not given; port 0: any."),
     ] = None,
     token: Annotated[str | None, typer.Option(help="What a browser must give; made if the host needs one.")] = None,
     no_display: Annotated[bool, typer.Option("--no-display", help="Show nothing; for --json.")] = False,
-    record: Annotated[Path | None, typer.Option(help="Record to this .mkv or .avi.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Record to this .mkv.")] = None,
     record_overlay: Annotated[bool, typer.Option("--record-overlay", help="Record with labels and view.")] = False,
     folder: Annotated[Path, typer.Option(help="Where snapshots and recordings by key go.")] = Path(),
     frames: Annotated[int | None, typer.Option(min=1, help="End after so many labeled frames.")] = None,
@@ -80,112 +73,77 @@ def camera(
 
     Example: edgecnn camera 0
     """
-    for variable, value in _ENVIRONMENT.items():
-        os.environ.setdefault(variable, value)
+    set_environment()
     if list_:
         _list_cameras(as_json=json)
         return
     if view not in _VIEWS:
         raise typer.BadParameter(f"--view is {view!r}; expected one of {', '.join(_VIEWS)}.")
-    with _ctrl_c_ends_at_once():
-        from edgecnn_runtime import Classifier
+    source = _only(sources or ["0"], web=web)
+    with stopped_at_once():
         from edgecnn_runtime.live import LiveClassifier, SmoothingOptions, Source, SourceOptions
 
-        from edgecnn.camera.controls import Controls, Mode
-        from edgecnn.camera.session import Session, SessionOptions
+        from edgecnn.camera.app import AppOptions, run_camera
+        from edgecnn.camera.controls import Mode
+        from edgecnn.camera.display import DisplayOptions
 
-        options = SourceOptions(size=_parse_size(size), fps=fps, realtime=realtime, loop=loop)
         live = LiveClassifier(
-            Classifier(model, device=device, require=require, threads=threads or _SPARE_ONE),
-            Source(source, options),
+            open_classifier(model, device=device, require=require, threads=threads or _SPARE_ONE),
+            Source(source, SourceOptions(size=_parse_size(size), fps=fps, realtime=realtime, loop=loop)),
             smoothing=SmoothingOptions(time_constant_s=smooth),
             min_score=min_score,
             skip_still=skip_still,
             max_fps=max_fps,
         )
-        controls = Controls(Mode.PLAIN, split=split, can_show_activation=live.can_show_activation)
-        if not controls.show(Mode(view)):
-            raise OptionError(f"--view {view} cannot be shown: {controls.message}.")
-        session = SessionOptions(record=record, record_overlay=record_overlay, folder=folder, frames=frames)
-        display = _display(controls, web=web, token=token, no_display=no_display)
-        with live, display as (window, page):
-            tell = _print_view if json else _Teller(labels=window is None)
-            summary = Session(live, controls, session, window=window, web=page, on_view=tell).run()
+        options = AppOptions(
+            mode=Mode(view), split=split, record=record, record_overlay=record_overlay, folder=folder, frames=frames
+        )
+        display = DisplayOptions(nowhere=no_display, web=web or address is not None, address=address or "", token=token)
+        printer = _Printer(as_json=json)
+        summary = run_camera(live, options, display, on_display=printer.display, on_view=printer.view)
     if json:
         print_json(summary.to_dict())
     else:
         _say_summary(summary)
 
 
-@contextlib.contextmanager
-def _ctrl_c_ends_at_once() -> Iterator[None]:
-    """Until the session takes Ctrl-C itself there is nothing to close.
+class _Printer:
+    """Prints a JSON line a view, or the label and the state when they change."""
 
-    An exception would not do: raised while a library written in C is loading, it becomes an error of that library.
-    """
-    before = signal.signal(signal.SIGINT, _end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json, self._labels = as_json, True
+        self._label = self._state = ""
 
+    def display(self, display: "Display") -> None:
+        """Say where the picture is; a window shows the labels itself."""
+        self._labels = display.window is None
+        if display.note:
+            say(display.note)
 
-def _end(*_: object) -> None:
-    os.write(2, b"ended before the first frame.\n")
-    os._exit(0)
-
-
-def _print_view(view: "View") -> None:
-    """One JSON line for one view."""
-    print_json(view.to_dict())
-
-
-class _Teller:
-    """Prints the label when it changes, and the state when it does."""
-
-    def __init__(self, *, labels: bool) -> None:
-        self._labels = labels
-        self._last = self._state = ""
-
-    def __call__(self, view: "View") -> None:
+    def view(self, view: "View") -> None:
+        """Print what is new."""
+        if self._as_json:
+            print_json(view.to_dict())
+            return
         state = str(view.state)
         if state != self._state and (self._state or state != "LIVE") and (state != "ENDED" or view.note):
             say(f"{state}: {view.note}" if view.note else state)
         self._state = state
-        if self._labels and view.frame is not None and view.label != self._last:
+        if self._labels and view.frame is not None and view.label != self._label:
             now = time.strftime("%H:%M:%S")
             typer.echo(f"{now}  {view.score:6.1%}  {view.label}  ({view.frame.age_ms:.0f} ms old)")
-            self._last = view.label
+            self._label = view.label
 
 
-@contextlib.contextmanager
-def _display(
-    controls: "Controls", *, web: str | None, token: str | None, no_display: bool
-) -> "Iterator[tuple[Window | None, WebView | None]]":
-    """A window or a browser view, whatever works here and was asked for."""
-    if no_display:
-        yield None, None
-        return
-    from edgecnn.camera.web import WebView, parse_address
-    from edgecnn.camera.window import Window, why_no_window
-
-    reason = ""
-    if web is None:
-        reason = why_no_window()
-        if not reason:
-            window = Window("edgecnn camera")
-            try:
-                yield window, None
-            finally:
-                window.close()
-            return
-    host, port = parse_address(web or "")
-    page = WebView(host, port, controls, token=token)
-    try:
-        say(f"{f'{reason}; ' if reason else ''}the picture is at {page.url}")
-        yield None, page
-    finally:
-        page.close()
+def _only(sources: Sequence[str], *, web: bool) -> str:
+    """The one source; `--web HOST:PORT`, as it once was, leads to `--address`."""
+    for word in sources if web else ():
+        host, colon, port = word.rpartition(":")
+        if colon and port.isdecimal() and host != "screen" and "/" not in host:
+            raise OptionError(f"--web takes no value, so {word!r} would be a source; type: --address {word}")
+    if len(sources) > 1:
+        raise OptionError(f"there are {len(sources)} sources, {', '.join(map(repr, sources))}; expected one.")
+    return sources[0]
 
 
 def _parse_size(text: str | None) -> tuple[int, int] | None:

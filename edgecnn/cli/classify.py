@@ -3,15 +3,15 @@
 import csv as csv_format
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from edgecnn_runtime import Classifier, Failure, Result
+from edgecnn_runtime import Failure, Result
 
-from edgecnn.cli.output import print_json, progress, say
-from edgecnn.data.pictures import STANDARD_INPUT, find_pictures, read_standard_input
+from edgecnn.cli.models import DEFAULT_MODEL, open_classifier
+from edgecnn.cli.output import print_json, progress, say, warn
+from edgecnn.data.left_out import left_out_warnings
+from edgecnn.data.pictures import find_pictures
 
 __all__ = ["classify"]
 
@@ -20,7 +20,7 @@ _CSV_COLUMNS = ("path", "rank", "index", "label", "score", "provider", "error")
 
 def classify(
     paths: Annotated[list[str], typer.Argument(help="Pictures, folders, globs, or `-` for standard input.")],
-    model: Annotated[Path | None, typer.Option(help="Model file; the built-in ImageNet model if not given.")] = None,
+    model: Annotated[str, typer.Option(help="Model file, or the built-in ImageNet model.")] = DEFAULT_MODEL,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, qnn.")] = "auto",
     require: Annotated[bool, typer.Option("--require", help="Fail if the device cannot be used.")] = False,
     top: Annotated[int, typer.Option(min=1, help="Classes to show a picture.")] = 3,
@@ -39,12 +39,15 @@ def classify(
     """
     if json and csv:
         raise typer.BadParameter("--json and --csv exclude each other.")
-    sources = find_pictures(paths)
+    found = find_pictures(paths)
+    sources = found.names
     # One picture gets all cores inside the network; many get a core each, which wastes nothing on waiting.
     threads = None if len(sources) == 1 else 1
-    classifier = Classifier(model, device=device, require=require, exact=exact, threads=threads)
+    classifier = open_classifier(model, device=device, require=require, exact=exact, threads=threads)
+    for sentence in left_out_warnings(found.left_out, "the pictures"):
+        warn(sentence)
     started = time.perf_counter()
-    answers = classifier.stream(_open(sources), workers=workers, errors="yield")
+    answers = classifier.stream(found.open(), workers=workers, errors="yield")
     writer = _csv_writer() if csv else None
     failures = 0
     with progress("classifying", len(sources)) as advance:
@@ -62,12 +65,6 @@ def classify(
         say(f"{len(sources)} pictures, {failures} errors, {rate:.0f} pictures/s on {classifier.device}")
     if failures:
         raise typer.Exit(1)
-
-
-def _open(sources: Iterable[str]) -> Iterator[Any]:
-    """Sources as the classifier takes them; standard input is read when its turn comes."""
-    for source in sources:
-        yield read_standard_input() if source == STANDARD_INPUT else source
 
 
 def _to_json(name: str, answer: Result | Failure, top: int) -> dict[str, Any]:

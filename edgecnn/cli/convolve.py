@@ -9,7 +9,7 @@ from edgecnn_runtime import OptionError
 from edgecnn.cli.output import print_json, say
 
 if TYPE_CHECKING:
-    from edgecnn.understanding.convolving.convolution_pictures import Convolution
+    from edgecnn.understanding.convolving import Convolution
 
 __all__ = ["convolve"]
 
@@ -42,16 +42,19 @@ def convolve(
 
     Example: edgecnn convolve "3 3 2 1 0 / 0 0 1 3 1 / 3 1 2 2 3" --kernel "0 1 2 / 2 2 0 / 0 1 2"
     """
-    from edgecnn.understanding.convolving.convolution import Slide
-    from edgecnn.understanding.convolving.convolution_pictures import Convolution
+    from edgecnn.understanding.convolving import Convolution, Slide
 
     if (kernel is None) == (pool is None):
         raise OptionError("give either --kernel or --pool, for example --kernel sobel_x.")
     image = _read(source, gray=gray)
     slide = Slide(stride=(pool or 1) if stride is None else stride, padding=_padding(padding), dilation=dilation)
-    exact_bias = int(bias) if bias.is_integer() else bias
-    kernels = _kernels(kernel, image.shape[2])
-    convolution = Convolution(image, kernels, pool or 0, slide, exact_bias)
+    convolution = Convolution(
+        image=image,
+        kernels=_kernels(kernel, image.shape[2]),
+        pool=pool or 0,
+        slide=slide,
+        bias=int(bias) if bias.is_integer() else bias,
+    )
     if output is not None:
         _write(convolution, output)
     elif json:
@@ -64,7 +67,7 @@ def _read(source: str, *, gray: bool) -> Any:
     """`(H, W, C)`: numbers typed or out of a file, or a picture's pixels."""
     import numpy as np
 
-    from edgecnn.understanding.kernels import parse_matrix
+    from edgecnn.understanding.convolving import parse_matrix
 
     path = Path(source)
     looks_typed = any(sign in source for sign in " \n,;") and not path.suffix.isalpha()
@@ -91,7 +94,7 @@ def _read(source: str, *, gray: bool) -> Any:
 
 
 def _kernels(text: str | None, channels: int) -> tuple[Any, ...]:
-    from edgecnn.understanding.kernels import parse_kernels
+    from edgecnn.understanding.convolving import parse_kernels
 
     if text is None:
         return ()
@@ -109,70 +112,51 @@ def _padding(text: str) -> Any:
     try:
         sides = tuple(int(side) for side in text.split(","))
     except ValueError:
-        raise OptionError(f"padding is {text!r}; expected a number, four as in 1,1,2,2, or same.") from None
+        sides = ()
     if len(sides) not in (1, 4):
         raise OptionError(f"padding is {text!r}; expected a number, four as in 1,1,2,2, or same.")
     return sides[0] if len(sides) == 1 else sides
 
 
 def _write(convolution: "Convolution", path: Path) -> None:
-    import io
-
-    from edgecnn.understanding.pages import write_file
+    from edgecnn.understanding.convolving import animate, convolve_page, draw
+    from edgecnn.understanding.pages import png_bytes
+    from edgecnn.write import write_file
 
     suffix = path.suffix.lower()
     if suffix == ".html":
-        from edgecnn.understanding.convolving.convolution_page import convolution_page
-
-        content: str | bytes = convolution_page(convolution)
+        content: str | bytes = convolve_page(convolution)
     elif suffix == ".gif":
-        from edgecnn.understanding.convolving.convolution_pictures import animate
-
         content = animate(convolution)
     elif suffix == ".png":
-        from edgecnn.understanding.convolving.convolution_pictures import draw
-
-        buffer = io.BytesIO()
-        draw(convolution).save(buffer, "PNG")
-        content = buffer.getvalue()
+        content = png_bytes(draw(convolution))
     else:
         raise OptionError(f"the output {str(path)!r} ends in {suffix or 'nothing'}; expected .png, .gif or .html.")
     say(f"wrote {write_file(path, content)}")
 
 
 def _print(convolution: "Convolution") -> None:
-    from edgecnn.understanding.convolving.convolution import trace
-    from edgecnn.understanding.convolving.convolution_text import format_matrix, format_trace
+    from edgecnn.understanding.convolving import format_matrix, format_trace
 
-    maps = convolution.maps()
-    if maps.total.size > _READABLE_RESULT:
-        if not convolution.readable:
-            size = "×".join(str(side) for side in maps.total.shape)
-            raise OptionError(
-                f"the result is {size}, too large to print; write it with --output FILE.png, .gif or .html."
-            )
-    else:
-        for index in range(convolution.image.shape[2]):
-            if convolution.image.shape[2] > 1:
+    maps, several = convolution.maps(), convolution.channels > 1
+    size = "×".join(str(side) for side in maps.total.shape)
+    if maps.total.size <= _READABLE_RESULT:
+        for index in range(convolution.channels):
+            if several:
                 typer.echo(f"channel {index}\n")
-            kernel = convolution.pool or convolution.kernels[index]
-            bias = convolution.bias if convolution.image.shape[2] == 1 else 0
-            steps = trace(convolution.image[:, :, index], kernel, convolution.slide, bias=bias)
-            typer.echo(format_trace(steps, None if convolution.pool else convolution.kernels[index]) + "\n")
-    if convolution.image.shape[2] > 1:
-        for index, part in enumerate(maps.partial):
-            typer.echo(f"channel {index} under its kernel\n{format_matrix(part)}\n")
+            kernel = None if convolution.pool else convolution.kernels[index]
+            typer.echo(format_trace(convolution.steps(index), kernel) + "\n")
+    elif not convolution.readable:
+        raise OptionError(f"the result is {size}, too large to print; write it with --output FILE.png, .gif or .html.")
+    for index, part in enumerate(maps.partial if several else ()):
+        typer.echo(f"channel {index} under its kernel\n{format_matrix(part)}\n")
     bias_note = f", with the bias {convolution.bias:g}" if convolution.bias else ""
-    typer.echo(f"result {'×'.join(str(side) for side in maps.total.shape)}{bias_note}\n{format_matrix(maps.total)}")
+    typer.echo(f"result {size}{bias_note}\n{format_matrix(maps.total)}")
 
 
 def _print_json(convolution: "Convolution") -> None:
-    from edgecnn.understanding.convolving.convolution import trace
-
-    for index in range(convolution.image.shape[2]):
-        kernel = convolution.pool or convolution.kernels[index]
-        bias = convolution.bias if convolution.image.shape[2] == 1 else 0
-        for step in trace(convolution.image[:, :, index], kernel, convolution.slide, bias=bias):
+    for index in range(convolution.channels):
+        for step in convolution.steps(index):
             print_json(
                 {
                     "channel": index,

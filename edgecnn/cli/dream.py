@@ -11,13 +11,15 @@ from edgecnn.cli.output import print_json, progress, say
 if TYPE_CHECKING:
     from edgecnn_export.network import Network
 
-    from edgecnn.understanding.dreaming.dreams import Dream
+    from edgecnn.understanding.dreaming import Dream
 
 __all__ = ["dream"]
 
 
 def dream(
-    model: Annotated[str, typer.Argument(help="A zoo name, torchvision:NAME, timm:NAME, or the folder of a run.")],
+    model: Annotated[
+        str, typer.Argument(help="A name of `edgecnn zoo`, torchvision:NAME, timm:NAME, or the folder of a run.")
+    ],
     layer: Annotated[list[str] | None, typer.Option(help="A module of the network; repeat for more.")] = None,
     channel: Annotated[list[int] | None, typer.Option(help="A channel of the layers; repeat for more.")] = None,
     classes: Annotated[
@@ -43,7 +45,9 @@ def dream(
         raise OptionError(f"the output {str(output)!r} ends in {output.suffix or 'nothing'}; expected .html or .png.")
     network = _load(model, random_weights=random_weights)
     from edgecnn.names import find_class
-    from edgecnn.understanding.dreaming.dreams import dream as paint
+    from edgecnn.understanding import dreaming
+    from edgecnn.understanding.pages import png_bytes
+    from edgecnn.write import write_file
 
     wanted: list[tuple[str | None, list[int]]] = [(name, list(channel or range(count))) for name in layer or []]
     if classes:
@@ -51,11 +55,15 @@ def dream(
     dreams: list[Dream] = []
     with progress("painting", steps * len(wanted), unit="steps") as advance:
         for name, channels in wanted:
-            dreams += paint(network, name, channels, size=size, steps=steps, seed=seed, advance=advance)
+            dreams += dreaming.dream(network, name, channels, size=size, steps=steps, seed=seed, advance=advance)
     if all(entry.silent for entry in dreams):
         silent = dreams[0]
         raise OptionError(f"{silent.label} answers to nothing that was tried: it is dead; take another channel.")
-    _write(dreams, output, network.name, steps, seed)
+    if output.suffix.lower() == ".html":
+        content: str | bytes = dreaming.dream_page(dreams, name=network.name, steps=steps, seed=seed)
+    else:
+        content = png_bytes(dreaming.dream_sheet(dreams))
+    say(f"wrote {write_file(output, content)}")
     for entry in dreams:
         if json:
             print_json(
@@ -67,26 +75,12 @@ def dream(
 
 def _load(model: str, *, random_weights: bool) -> "Network":
     from edgecnn.zoo import NetworkRequest, load
+    from edgecnn.zoo.resolve import resolve
 
-    path = Path(model)
-    if path.suffix == ".onnx" or path.is_file():
+    source = resolve(model)
+    if isinstance(source, Path):
         raise ModelFileError(
             f"{model} is a model file, which has no gradients; give what it was made from: a zoo name, "
             "torchvision:NAME, timm:NAME or the folder of an `edgecnn train` run."
         )
-    return load(model, NetworkRequest(random_weights=random_weights))
-
-
-def _write(dreams: "list[Dream]", output: Path, name: str, steps: int, seed: int) -> None:
-    import io
-
-    from edgecnn.understanding.dreaming.dream_page import dream_page, dream_sheet
-    from edgecnn.understanding.pages import write_file
-
-    if output.suffix.lower() == ".html":
-        content: str | bytes = dream_page(dreams, name=name, steps=steps, seed=seed)
-    else:
-        buffer = io.BytesIO()
-        dream_sheet(dreams).save(buffer, "PNG")
-        content = buffer.getvalue()
-    say(f"wrote {write_file(output, content)}")
+    return load(source, NetworkRequest(random_weights=random_weights))

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from edgecnn_runtime import OptionError
 
 from edgecnn.cli.models import open_classifier
-from edgecnn.cli.output import percent, print_json, progress
-from edgecnn.data.labeled import read_labeled
-from edgecnn.evaluation.score import Evaluation, answer, score
+from edgecnn.cli.output import percent, print_json, progress, warn
+from edgecnn.data.read import read_held_out
+from edgecnn.evaluation.score import EvaluationReport
+from edgecnn.evaluation.score import evaluate as measure
 
 __all__ = ["evaluate"]
 
@@ -20,11 +20,12 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="Model file, or `default` for the built-in one.")],
     data: Annotated[
         Path,
-        typer.Argument(
-            help="Folder with labels.csv and images/, folder of class folders, or .npz with x_test, y_test."
-        ),
+        typer.Argument(help="Folder of class folders, or with labels.csv and images/, or .npz with x_test, y_test."),
     ],
     reference: Annotated[str | None, typer.Option(help="Another model file to compare the labels with.")] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run that trained the model: its training pictures are left out.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, qnn.")] = "auto",
     require: Annotated[bool, typer.Option("--require", help="Fail if the device cannot be used.")] = False,
     exact: Annotated[
@@ -37,14 +38,11 @@ def evaluate(
     Example: edgecnn evaluate model_int8.onnx photos/ --reference model_fp32.onnx
     """
     classifier = open_classifier(model, device=device, require=require, threads=1, exact=exact)
-    pictures = read_labeled(data, classifier.labels)
     other = open_classifier(reference, device=device, require=require, threads=1, exact=exact) if reference else None
-    if other is not None and other.labels != classifier.labels:
-        raise OptionError(f"{model} and {reference} have different labels; their answers cannot be compared.")
+    trained_on = classifier.model.card.source.get("data")
+    pictures = read_held_out(data, classifier.labels, run=run, trained_on=trained_on, warn=warn)
     with progress("evaluating", len(pictures) * (2 if other else 1)) as advance:
-        answers = answer(classifier, pictures, advance)
-        reference_answers = answer(other, pictures, advance) if other else None
-    result = score(classifier, pictures, answers, reference_answers)
+        result = measure(classifier, pictures, reference=other, advance=advance)
     if json:
         print_json(
             {
@@ -61,7 +59,7 @@ def evaluate(
         _show(result, reference)
 
 
-def _show(result: Evaluation, reference: str | None) -> None:
+def _show(result: EvaluationReport, reference: str | None) -> None:
     typer.echo(f"{result.model} on {result.data}: {result.count} pictures, {result.provider}")
     if result.unreadable:
         typer.echo(f"  {result.unreadable} pictures could not be read and are left out")

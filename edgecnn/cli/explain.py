@@ -1,24 +1,23 @@
 """`edgecnn explain`: why the network said so."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from edgecnn_runtime import Classifier
 
+from edgecnn.cli.models import open_classifier
 from edgecnn.cli.output import print_json, say
 
 if TYPE_CHECKING:
-    from edgecnn.understanding.explaining.comparison import Comparison
-    from edgecnn.understanding.explaining.explanation import Explanation
+    from edgecnn.understanding.explaining import Comparison, Explanation
 
 __all__ = ["explain"]
 
 
 def explain(
     image: Annotated[Path, typer.Argument(help="The picture.")],
-    model: Annotated[Path | None, typer.Option(help="Model file; the built-in ImageNet model if not given.")] = None,
-    against: Annotated[Path | None, typer.Option(help="A second model file to set beside it.")] = None,
+    model: Annotated[str, typer.Option(help="Model file, or the built-in ImageNet model `default`.")] = "default",
+    against: Annotated[str | None, typer.Option(help="A second model file to set beside it.")] = None,
     classes: Annotated[
         list[str] | None, typer.Option("--class", help="A further class to map; repeat for more.")
     ] = None,
@@ -37,26 +36,25 @@ def explain(
 
     Example: edgecnn explain photo.jpg --model model.onnx --class "tabby" -o why.html
     """
-    from edgecnn.understanding.explaining.comparison import compare
-    from edgecnn.understanding.explaining.explain_page import explain_page
-    from edgecnn.understanding.explaining.explanation import explain as take_apart
-    from edgecnn.understanding.pages import write_file
+    from edgecnn.understanding import explaining
+    from edgecnn.understanding.pages import png_bytes
+    from edgecnn.write import write_file
 
-    classifier = Classifier(model, device=device)
+    classifier = open_classifier(model, device=device)
     asked = classes or []
-    explanation = take_apart(classifier, str(image), classes=asked, top=top, occlusion=occlusion)
+    explanation = explaining.explain(classifier, str(image), classes=asked, top=top, occlusion=occlusion)
     comparison = None
     if against is not None:
-        second = Classifier(against, device=device)
-        shared = [name for name in asked if classifier.labels == second.labels]
-        other = take_apart(second, str(image), classes=shared, top=top, occlusion=occlusion)
-        comparison = compare(explanation, other, top=top)
+        second = open_classifier(against, device=device)
+        shared = asked if classifier.labels == second.labels else []
+        other = explaining.explain(second, str(image), classes=shared, top=top, occlusion=occlusion)
+        comparison = explaining.compare(explanation, other, top=top)
     if explanation.note:
         say(explanation.note)
     page = output or Path(f"{image.stem}-explained.html")
-    say(f"wrote {write_file(page, explain_page(explanation, comparison))}")
+    say(f"wrote {write_file(page, explaining.explain_page(explanation, comparison))}")
     if png is not None:
-        _write_sheet(png, explanation, comparison)
+        say(f"wrote {write_file(png, png_bytes(explaining.sheet(explanation, comparison)))}")
     if json:
         print_json(_document(explanation, comparison))
     else:
@@ -67,19 +65,8 @@ def explain(
             typer.echo(f"{against}: {verdict}, {comparison.second.result.score:.1%}")
 
 
-def _write_sheet(path: Path, explanation: "Explanation", comparison: "Comparison | None") -> None:
-    import io
-
-    from edgecnn.understanding.explaining.explain_pictures import sheet
-    from edgecnn.understanding.pages import write_file
-
-    buffer = io.BytesIO()
-    sheet(explanation, comparison).save(buffer, "PNG")
-    say(f"wrote {write_file(path, buffer.getvalue())}")
-
-
-def _document(explanation: "Explanation", comparison: "Comparison | None") -> dict[str, object]:
-    document: dict[str, object] = {
+def _document(explanation: "Explanation", comparison: "Comparison | None") -> dict[str, Any]:
+    document: dict[str, Any] = {
         "path": explanation.result.source,
         "model": explanation.model,
         "method": explanation.method,

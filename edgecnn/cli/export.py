@@ -1,23 +1,16 @@
 """`edgecnn export`: a network in, one model file out, checked against the network on the way."""
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
-from edgecnn_runtime import MissingPackageError, Normalization, OptionError
+from edgecnn_runtime import OptionError
 
 from edgecnn.cli.output import print_json, steps, warn
+from edgecnn.zoo.exporting import ExportOptions, export_source
 from edgecnn.zoo.request import NetworkRequest, read_labels
 
-if TYPE_CHECKING:
-    from edgecnn_export.export import ExportReport
-    from edgecnn_export.pixel_graph import PixelGraph
-    from edgecnn_export.prepared import PreparedPictures
-
 __all__ = ["export"]
-
-Channels = tuple[float, float, float]
 
 
 def export(
@@ -81,126 +74,27 @@ def export(
         name=name,
         license=license,
     )
-    _check_paths(output, calibrate, evaluate, check)
-    check_with = _pictures(check) if check else []
-    graph = _load_graph(source, request, check_with)
-    from edgecnn_export.export import export as export_graph
-    from edgecnn_export.precision import Demands
-
-    calibration, evaluation = _load_pictures(graph, precision, calibrate, calibrate_count, evaluate)
-    with steps() as step:
-        written = export_graph(
-            graph,
-            output,
-            precision=precision,
-            calibration=calibration,
-            evaluation=evaluation,
-            demands=Demands(max_drop, min_speedup, force),
-            check=check_with,
-            report=report,
-            steps=step,
-        )
-    if json:
-        _print_json(written)
-    else:
-        _show(written, report)
-
-
-def _print_json(written: "ExportReport") -> None:
-    document = {"path": str(written.path), "name": written.name, "precision": written.precision}
-    verdict = written.chosen.verdict
-    measured = {"check": written.check.to_dict(), "verdict": verdict.summary() if verdict else None}
-    print_json({**document, "size_bytes": written.size_bytes, **measured})
-
-
-def _show(written: "ExportReport", report: Path | None) -> None:
-    check = written.check
-    if written.chosen.quantized is not None:
-        forecast, cured = written.chosen.quantized.forecast, written.chosen.quantized.forecast_before
-        typer.echo(
-            f"without VNNI: logits off by {cured.logit_error:.1%} before the cure of {len(cured.guilty)} layers, "
-            f"{forecast.logit_error:.1e} after"
-        )
-    for line in written.chosen.verdict.lines() if written.chosen.verdict else ():
-        typer.echo(line)
-    typer.echo(f"{written.path}: {written.name}, {written.precision}, {written.size_bytes / 1e6:.2f} MB")
-    typer.echo(
-        f"checked against {check.reference} on {check.pictures} pictures: same label on {check.same_label}, "
-        f"largest relative error of a logit {check.max_relative_error:.1e}"
+    options = ExportOptions(
+        precision=precision,
+        calibrate=calibrate,
+        calibrate_count=calibrate_count,
+        evaluate=evaluate,
+        max_drop=max_drop,
+        min_speedup=min_speedup,
+        force=force,
+        check=check,
+        report=report,
     )
+    with steps() as step:
+        written = export_source(source, output, request, options, warn=warn, steps=step)
+    if json:
+        print_json(written.to_dict())
+        return
+    for line in written.lines():
+        typer.echo(line)
     if report is not None:
         typer.echo(f"report: {report}")
     typer.echo(f"next: edgecnn classify photo.jpg --model {written.path}")
-
-
-def _load_graph(source: str, request: NetworkRequest, check: list[Path]) -> "PixelGraph":
-    try:
-        if source.lower().endswith(".onnx"):
-            return _load_onnx(Path(source), request)
-        from edgecnn.zoo.graph import load_graph
-
-        return load_graph(source, request, check)
-    except ModuleNotFoundError as error:
-        package = (error.name or "").split(".")[0]
-        if package in ("edgecnn_export", "torch", "onnx", "onnxscript", "onnxruntime"):
-            raise MissingPackageError(package, extra="export") from error
-        raise
-
-
-def _load_onnx(path: Path, request: NetworkRequest) -> "PixelGraph":
-    from edgecnn_export.passes.fold import from_onnx
-
-    if request.weights or request.random_weights:
-        raise OptionError("an .onnx file brings its own weights; --weights and --random-weights go with a network.")
-    normalization = None
-    if request.mean or request.std:
-        normalization = Normalization(request.mean or (0.0, 0.0, 0.0), request.std or (1.0, 1.0, 1.0))
-    about_size = (request.size, request.resize, request.resize_to, request.kernel)
-    return from_onnx(
-        path,
-        labels=request.labels,
-        preprocess=request.preprocess(None) if any(about_size) else None,
-        normalization=normalization,
-        name=request.name,
-        license=request.license,
-    )
-
-
-def _load_pictures(
-    graph: "PixelGraph", precision: str, calibrate: Path | None, count: int, evaluate: Path | None
-) -> tuple["PreparedPictures | None", "PreparedPictures | None"]:
-    """Calibration and evaluation pictures, with a word on whatever is doubtful about them."""
-    from edgecnn.data.prepared import calibration_pictures, evaluation_pictures
-
-    if precision == "fp32":
-        if calibrate or evaluate:
-            raise OptionError("--calibrate and --evaluate go with --precision fp16, int8 or auto; fp32 needs neither.")
-        return None, None
-    calibration = calibration_pictures(calibrate, graph.preprocess, graph.labels, count) if calibrate else None
-    for warning in calibration.warnings if calibration else ():
-        warn(f"{warning}.")
-    if evaluate is None:
-        return calibration, None
-    return calibration, evaluation_pictures(evaluate, graph.preprocess, graph.labels, without=calibration)
-
-
-def _pictures(folder: Path) -> list[Path]:
-    from edgecnn.data.pictures import find_pictures
-
-    return [Path(name) for name in find_pictures([str(folder)])]
-
-
-def _check_paths(output: Path, *inputs: Path | None) -> None:
-    """Say at once what would otherwise fail after minutes of work."""
-    for path in inputs:
-        if path is not None and not path.exists():
-            raise OptionError(f"{path} does not exist; expected a folder or data set of pictures.")
-    if not output.parent.is_dir():
-        raise OptionError(f"the folder {output.parent} does not exist; make it, or choose another for {output.name}.")
-    if output.is_dir():
-        raise OptionError(f"{output} is a folder; expected the file to write, such as {output / 'model.onnx'}.")
-    if not os.access(output.parent, os.W_OK):
-        raise OptionError(f"the folder {output.parent} cannot be written to; choose another for {output.name}.")
 
 
 def _read_size(text: str | None) -> tuple[int, int] | None:
@@ -212,7 +106,7 @@ def _read_size(text: str | None) -> tuple[int, int] | None:
     return int(parts[0]), int(parts[-1])
 
 
-def _read_channels(option: str, text: str | None) -> Channels | None:
+def _read_channels(option: str, text: str | None) -> tuple[float, float, float] | None:
     if text is None:
         return None
     try:

@@ -1,9 +1,9 @@
 """The `edgecnn` command: a table of commands, each loaded when called, and one place where errors become words."""
 
+import errno
 import functools
 import importlib
 import io
-import re
 import sys
 import traceback
 import warnings
@@ -12,10 +12,9 @@ from typing import Annotated, Any
 
 import typer
 import typer.core
-from edgecnn_runtime.errors import EdgecnnError
+from edgecnn_runtime.errors import EdgecnnError, OptionError
 
 import edgecnn
-from edgecnn.cli.optional_values import OptionalValue, fill_optional_values
 
 __all__ = ["COMMANDS", "app", "main"]
 
@@ -36,12 +35,18 @@ COMMANDS: dict[str, str] = {
     "doctor": "edgecnn.cli.doctor:doctor",
 }
 
-_OPTIONAL_VALUES = {"--web": OptionalValue(re.compile(r"[^/\s]*:\d+"), "127.0.0.1:8008")}
+_HELP = {"help_option_names": ["-h", "--help"]}
+_WRONG_USAGE = 2  # as the parser of the command line has it
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
 class _LazyGroup(typer.core.TyperGroup):
     """A group whose commands are imported when they are asked for."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        names: dict[str, Any] = dict.fromkeys(COMMANDS)
+        self.commands.update(names)  # from these a mistyped name gets its suggestion
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
@@ -51,7 +56,9 @@ class _LazyGroup(typer.core.TyperGroup):
             return None
         module, _, function = COMMANDS[cmd_name].partition(":")
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
-        single.command(cmd_name)(_errors_as_words(getattr(importlib.import_module(module), function)))
+        single.command(cmd_name, context_settings=_HELP)(
+            _errors_as_words(getattr(importlib.import_module(module), function))
+        )
         return typer.main.get_command(single)
 
 
@@ -60,8 +67,8 @@ app = typer.Typer(
     name="edgecnn",
     help="Take an image-classification CNN to a device, and prove that the answer is still right there.",
     epilog="Example: edgecnn classify photo.jpg",
+    context_settings=_HELP,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -92,7 +99,7 @@ def main() -> None:
     if "--debug" in arguments[:ends]:
         arguments.remove("--debug")
         _Debug.wanted = True
-    app(args=fill_optional_values(arguments, _OPTIONAL_VALUES), prog_name="edgecnn")
+    app(args=arguments, prog_name="edgecnn")
 
 
 def _print_any_name() -> None:
@@ -115,15 +122,20 @@ def _errors_as_words(command: Callable[..., Any]) -> Callable[..., Any]:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             try:
-                return command(*args, **kwargs)
+                command(*args, **kwargs)
+                sys.stdout.flush()
             except EdgecnnError as error:
                 _complain(str(error))
-                raise typer.Exit(1) from None
+                raise typer.Exit(_WRONG_USAGE if isinstance(error, OptionError) else 1) from None
             except KeyboardInterrupt:
                 _complain("interrupted.")
                 raise typer.Exit(_INTERRUPTED) from None
-            except BrokenPipeError:
-                # The reader (head, a pager) has seen enough; a second complaint at exit would be noise.
+            except OSError as error:
+                if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC):
+                    raise
+                if error.errno == errno.ENOSPC:
+                    _complain(f"the output cannot be written: {error.strerror}.")
+                # A reader that has gone (head, a pager) has seen enough; a second complaint at exit would be noise.
                 sys.stdout = None
                 raise typer.Exit(1) from None
 

@@ -1,17 +1,28 @@
-"""Open the model that a person named."""
+"""The model file that a person named."""
 
 from pathlib import Path
 
-from edgecnn_runtime import Classifier
+from edgecnn_runtime import Classifier, OptionError
 
-__all__ = ["DEFAULT_MODEL", "open_classifier"]
+from edgecnn.zoo.resolve import DEFAULT_MODEL, resolve
 
-DEFAULT_MODEL = "default"
+__all__ = ["DEFAULT_MODEL", "find_model_file", "open_classifier"]
+
+
+def find_model_file(name: str) -> Path:
+    """The path behind the name of a model.
+
+    Raises:
+        OptionError: It is the name of a network, or of nothing; the message says how to come to a model file.
+    """
+    found = Path(name) if name.endswith(".onnx") else resolve(name)
+    if isinstance(found, Path):
+        return found
+    raise OptionError(f"{name} is no model file; make one of it: edgecnn export {found} -o model.onnx")
 
 
 def open_classifier(
     model: str, *, device: str = "auto", require: bool = False, threads: int | None = None, exact: bool = False
 ) -> Classifier:
-    """A classifier of a model file, or of the built-in model where the name is `default`."""
-    path = None if model == DEFAULT_MODEL else Path(model)
-    return Classifier(path, device=device, require=require, threads=threads, exact=exact)
+    """A classifier of the model that was named, as `find_model_file` takes it."""
+    return Classifier(find_model_file(model), device=device, require=require, threads=threads, exact=exact)

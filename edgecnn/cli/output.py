@@ -37,9 +37,9 @@ def progress(description: str, total: int | None = None, *, unit: str = "picture
     """A progress bar with rate and time left on standard error; silent where that is not a terminal, and for one step.
 
     Args:
-        description: what is being done.
-        total: how many steps, or None where that is not known.
-        unit: what a step is.
+        description: What is being done.
+        total: How many steps, or None where that is not known.
+        unit: What a step is.
 
     Yields:
         A function that takes how many steps are done since it was last called.

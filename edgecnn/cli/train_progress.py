@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
-    from edgecnn.training.loop import Progress as Step
+    from edgecnn.training import TrainingPlan
+    from edgecnn.training.listener import StepReport
 
 __all__ = ["TrainBar"]
 
@@ -28,8 +29,9 @@ class TrainBar:
             transient=True,
             disable=not visible,
         )
-        self._task: TaskID | None = None
-        self._epochs = 0
+        self._task = TaskID(0)
+        self._over = ""
+        self._plan: TrainingPlan | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -39,35 +41,35 @@ class TrainBar:
     ) -> None:
         self._bar.stop()
 
-    def begin(self, epochs: int, epochs_done: int, steps: int, steps_done: int) -> None:
-        """Start the bar of a run that has some epochs and their steps behind it."""
-        if self._task is not None:
-            self._bar.remove_task(self._task)
-        self._epochs = epochs
-        label = f"epoch {epochs_done + 1}/{epochs}"
-        self._task = self._bar.add_task("train", total=steps, completed=steps_done, label=label, numbers="")
-        self._bar.start()
+    def begin(self, plan: TrainingPlan) -> None:
+        """Remember what is coming; the bar over the steps starts with the first of them."""
+        self._plan = plan
 
-    def step(self, step: Step) -> None:
+    def step(self, step: StepReport) -> None:
         """Show one step."""
-        if self._task is not None:
-            numbers = f"loss {step.loss:.3f}  {step.accuracy:.1%}  {step.pictures_a_second:.0f} pictures/s"
-            self._bar.update(
-                self._task, completed=step.step, label=f"epoch {step.epoch + 1}/{self._epochs}", numbers=numbers
-            )
+        if self._plan is None:
+            return
+        label = f"epoch {step.epoch + 1}/{self._plan.recipe.epochs}"
+        if self._over != "steps":
+            self._start("steps", label, self._plan.steps, completed=self._plan.steps_done)
+        numbers = f"loss {step.loss:.3f}  {step.accuracy:.1%}  {step.pictures_a_second:.0f} pictures/s"
+        self._bar.update(self._task, completed=step.step, label=label, numbers=numbers)
 
     def begin_features(self, split: str, count: int) -> None:
         """Start a bar over the pictures that go through the frozen part once."""
-        if self._task is not None:
-            self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(split, total=count, label=f"features, {split}", numbers="")
-        self._bar.start()
+        self._start("features", f"features, {split}", count)
 
     def advance_features(self, count: int) -> None:
         """Show that `count` more pictures are done."""
-        if self._task is not None:
-            self._bar.advance(self._task, count)
+        self._bar.advance(self._task, count)
 
     def print(self, line: str) -> None:
         """Print a line above the bar."""
         self._console.print(line)
+
+    def _start(self, over: str, label: str, total: int, *, completed: int = 0) -> None:
+        if self._over:
+            self._bar.remove_task(self._task)
+        self._over = over
+        self._task = self._bar.add_task(over, total=total, completed=completed, label=label, numbers="")
+        self._bar.start()

@@ -1,40 +1,42 @@
-"""What `edgecnn train` tells: the plan before it starts, each epoch, the result and what to type next."""
+"""What `edgecnn train` tells: the networks, the plan, each epoch, the result and what to type next."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from edgecnn.cli.output import percent, print_json, say
+from edgecnn.cli.output import percent, print_json, say, warn
 
 if TYPE_CHECKING:
-    from edgecnn.training.outcome import Listener, Outcome, Plan
+    from edgecnn.training import Listener, Outcome, TrainingPlan
+    from edgecnn.training.checkpoint import Epoch
 
-__all__ = ["listen", "report"]
+__all__ = ["listen", "report", "show_networks"]
 
 
 @contextmanager
 def listen(*, json: bool, quiet: bool, folder: Path) -> Iterator[Listener]:
     """A listener that tells the plan, draws a bar, and on Ctrl-C says how to go on."""
     from edgecnn.cli.train_progress import TrainBar
-    from edgecnn.training.outcome import Listener
+    from edgecnn.training import Listener
 
     if quiet:
         yield Listener()
         return
     with TrainBar(visible=sys.stderr.isatty() and not json) as bar:
 
-        def plan(value: Plan) -> None:
-            bar.begin(value.recipe.epochs, value.resumed_at, value.steps, value.steps_done)
+        def plan(value: TrainingPlan) -> None:
+            bar.begin(value)
             _tell_plan(value, json=json)
 
-        def epoch(line: Any) -> None:
+        def epoch(line: Epoch) -> None:
             if json:
                 print_json({"event": "epoch", **asdict(line)})
             else:
@@ -49,15 +51,18 @@ def listen(*, json: bool, quiet: bool, folder: Path) -> Iterator[Listener]:
                 on_step=bar.step,
                 on_epoch=epoch,
                 on_note=say,
+                on_warning=warn,
                 on_features=bar.begin_features,
                 on_pictures=bar.advance_features,
             )
         except KeyboardInterrupt:
-            say(f"Stopped; go on after the last finished epoch with the same command and -o {folder} --resume")
+            again = shlex.join(["-o", str(folder), "--resume"])
+            say(f"Stopped; go on after the last finished epoch with the same command and {again}")
             raise
 
 
-def _tell_plan(plan: Plan, *, json: bool) -> None:
+def _tell_plan(plan: TrainingPlan, *, json: bool) -> None:
+    chosen = plan.number_format
     if json:
         print_json(
             {
@@ -67,25 +72,33 @@ def _tell_plan(plan: Plan, *, json: bool) -> None:
                 "macs": plan.size.macs,
                 "data": plan.data,
                 "pictures": plan.pictures,
+                "features": plan.features,
                 "steps": plan.steps,
                 "seconds": round(plan.seconds, 1),
                 "memory_bytes": plan.memory_bytes,
-                "precision": "bf16" if plan.speed.bf16 else "fp32",
+                "precision": None if chosen is None else chosen.name,
+                "precision_reason": None if chosen is None else chosen.reason,
                 "device": plan.device,
                 "threads": plan.threads,
                 "recipe": plan.recipe.to_dict(),
             }
         )
         return
-    recipe = plan.recipe
-    timed = ", ".join(f"{name} {seconds * 1e3:.0f} ms" for name, seconds in plan.speed.tried.items())
+    recipe, step_time = plan.recipe, plan.step_time
     say(
         f"{plan.network}: {plan.size.parameters:,} parameters, {plan.size.macs / 1e6:.1f} million MACs; "
         f"{plan.data}: {plan.pictures:,} pictures"
     )
+    if plan.features:
+        say(f"{plan.features:,} pictures go through the frozen part once, unless what it gives is kept already")
+    if chosen is not None:
+        teacher = f", its teacher {step_time.teacher_seconds * 1e3:.0f} ms" if step_time.teacher_seconds else ""
+        say(
+            f"{recipe.epochs} epochs, {plan.steps:,} steps of {recipe.batch} ({recipe.optimizer}), "
+            f"{step_time.step_seconds * 1e3:.0f} ms each{teacher}, in {chosen.name}: {chosen.reason}"
+        )
     say(
-        f"{recipe.epochs} epochs, {plan.steps:,} steps of {recipe.batch} ({recipe.optimizer}) on {plan.device}, "
-        f"{plan.threads} threads; a step takes {timed}: about {plan.seconds / 60:.1f} minutes, "
+        f"about {plan.seconds / 60:.1f} minutes on {plan.device}, {plan.threads} threads; "
         f"{plan.memory_bytes / 1e9:.1f} GB"
     )
     if 0 < recipe.repeat < recipe.epochs:
@@ -116,4 +129,32 @@ def report(outcome: Outcome, *, json: bool) -> None:
     if outcome.views_accuracy is not None:
         typer.echo(f"over several views {percent(outcome.views_accuracy, 2)}, which a deployed file does not do")
     typer.echo(f"run: {outcome.folder}")
-    typer.echo(f"next: edgecnn export {outcome.folder} -o model.onnx")
+    typer.echo(f"next: {shlex.join(['edgecnn', 'export', str(outcome.folder), '-o', 'model.onnx'])}")
+
+
+def show_networks(size: int, *, json: bool) -> None:
+    """Print the networks for ten classes and color pictures of a side in pixels."""
+    from edgecnn.zoo.small import SMALL_NETWORKS, create, measure_size
+
+    rows = [(network, measure_size(create(network.name, 10, size), size)) for network in SMALL_NETWORKS.values()]
+    if json:
+        for network, cost in rows:
+            print_json({"name": network.name, "about": network.about, "size": size, **asdict(cost)})
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"Networks for ten classes, {size}×{size} pictures", box=None)
+    for heading in ("network", "parameters", "M MACs", "fp32 KB", "int8 KB", ""):
+        table.add_column(heading, justify="right" if heading not in ("network", "") else "left")
+    for network, cost in rows:
+        numbers = (cost.bytes_fp32 / 1000, cost.bytes_int8 / 1000)
+        table.add_row(
+            network.name,
+            f"{cost.parameters:,}",
+            f"{cost.macs / 1e6:.1f}",
+            *(f"{value:,.0f}" for value in numbers),
+            network.about,
+        )
+    Console(soft_wrap=True).print(table)
+    typer.echo("Files add 20 to 30 KB. Also: --from efficientnet_lite0, torchvision:NAME, timm:NAME, a run folder.")

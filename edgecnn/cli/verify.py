@@ -1,12 +1,11 @@
 """`edgecnn verify`: does the file still give, on this machine, the answers it was made with?"""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from edgecnn_runtime import verify as verify_model
 
-from edgecnn.cli.models import DEFAULT_MODEL
+from edgecnn.cli.models import find_model_file
 from edgecnn.cli.output import print_json
 
 __all__ = ["verify"]
@@ -22,7 +21,7 @@ def verify(
 
     Example: edgecnn verify model.onnx --device cuda --require
     """
-    result = verify_model(None if model == DEFAULT_MODEL else Path(model), device=device, require=require)
+    result = verify_model(find_model_file(model), device=device, require=require)
     if json:
         error = result.max_relative_error
         print_json(

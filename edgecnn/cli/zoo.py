@@ -10,7 +10,7 @@ from edgecnn.cli.output import percent, print_json, progress, say
 from edgecnn.zoo.catalog import CatalogEntry, find_entries
 
 if TYPE_CHECKING:
-    from edgecnn.understanding.inspecting.measure import Measurement
+    from edgecnn.zoo.measure import Measurement
 
 __all__ = ["zoo"]
 
@@ -35,13 +35,13 @@ def zoo(
     else:
         _print(entries, measured)
     if chart is not None:
-        from edgecnn.understanding.inspecting.zoo_chart import draw_zoo
+        from edgecnn.zoo.chart import draw_zoo
 
         say(f"wrote {draw_zoo(entries, chart)}")
 
 
 def _measure(entries: list[CatalogEntry], runs: int) -> "dict[str, Measurement]":
-    from edgecnn.understanding.inspecting.measure import measure
+    from edgecnn.zoo.measure import measure
 
     buildable = [entry for entry in entries if entry.source]
     found = {}
@@ -53,7 +53,7 @@ def _measure(entries: list[CatalogEntry], runs: int) -> "dict[str, Measurement]"
 
 
 def _print(entries: list[CatalogEntry], measured: "dict[str, Measurement]") -> None:
-    from edgecnn.understanding.inspecting.text_table import format_table, short_number
+    from edgecnn.understanding.tables import format_table, short_number
 
     header = ["network", "year", "parameters", "MACs", "top-1", "data", "load as", "idea"]
     if measured:

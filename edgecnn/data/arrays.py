@@ -1,118 +1,85 @@
-"""Data sets that are arrays already: an `.npz`, IDX files or CIFAR-10's batches, checked and made into a `DataSet`."""
+"""Labeled pictures that are arrays already: an `.npz`, or what IDX files and CIFAR-10's batches hold."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from edgecnn_runtime.errors import DataError
-from edgecnn_runtime.preprocess import Preprocess
 
-from edgecnn.data.check import check_labels, count_warnings, duplicate_warning
-from edgecnn.data.dataset import (
-    Array,
-    DataSet,
-    LazyPictures,
-    Pictures,
-    PicturesInMemory,
-    Pixels,
-    fingerprint,
-    hash_pictures,
-)
-from edgecnn.data.npz import open_npz
-from edgecnn.data.split import stratified_split
+from edgecnn.data.dataset import Array, Labels, Pixels
+from edgecnn.data.labeled import LabeledData, LabeledPictures, Split, split_of
+from edgecnn.data.npz import list_npz, read_npz
 
-__all__ = ["from_arrays", "read_npz"]
+__all__ = ["from_arrays", "from_npz"]
 
-_KEYS = ("x_train", "y_train", "x_test", "y_test")
+_CLASS_NAMES = "class_names"
 
 
-def read_npz(path: Path) -> dict[str, Array]:
-    """The arrays of an `.npz`: `x_train` and `y_train` (or `x` and `y`), optional `x_test`, `y_test`, `class_names`.
+def from_npz(path: Path) -> LabeledData:
+    """The data set in an archive: `x_train`, `y_train`, `x_test`, `y_test` (or `x`, `y`) and optional `class_names`.
+
+    Arrays are read when their split is.
 
     Raises:
-        DataError: Damaged, pickled content, or an array is missing.
+        DataError: Damaged, or an array is missing.
     """
-    with open_npz(path) as archive:
-        arrays = {key: archive[key] for key in archive.files if key in (*_KEYS, "x", "y", "class_names")}
-        present = list(archive.files)
-    for short, full in (("x", "x_train"), ("y", "y_train")):
-        if short in arrays and full not in arrays:
-            arrays[full] = arrays.pop(short)
-    missing = [key for key in ("x_train", "y_train") if key not in arrays]
-    if missing or ("x_test" in arrays) != ("y_test" in arrays):
-        raise DataError(
-            f"{path} holds {', '.join(present) or 'nothing'}; expected x_train and y_train, "
-            f"and x_test and y_test where there is a test split."
-        )
-    return arrays
+    return _data_set(list_npz(path), partial(read_npz, path), name=path.stem, source=str(path))
 
 
 def from_arrays(
-    arrays: dict[str, Array],
-    *,
-    name: str,
-    source: str,
-    labels: tuple[str, ...] | None = None,
-    preprocess: Preprocess | None = None,
-    test_share: float = 0.2,
-    seed: int = 0,
-) -> DataSet:
-    """Check arrays and make them a data set; a missing test split is made by `stratified_split`.
+    arrays: Mapping[str, Array], *, name: str, source: str, class_names: tuple[str, ...] | None = None
+) -> LabeledData:
+    """A data set of arrays with the names that an `.npz` gives them.
 
     Args:
-        arrays: `x_train` and `x_test` `(N, H, W)` or `(N, H, W, 1 or 3)` uint8, `y_train` and `y_test` `(N,)` whole
-            numbers, optional `class_names` `(classes,)` str.
+        arrays: `x_…` `(N, H, W)` or `(N, H, W, 1 or 3)` uint8 and `y_…` `(N,)` whole numbers, of each split.
         name: Name of the data set.
         source: Where it came from.
-        labels: Class names, unless the arrays bring them.
-        preprocess: Size and kernel the pictures are brought to; their own size when None.
-        test_share: Share of a test split made here.
-        seed: Seed of a test split made here.
+        class_names: What the numbers stand for.
 
     Raises:
-        DataError: Shapes, kinds or labels that do not fit together.
+        DataError: An array is missing.
     """
-    if labels is None and "class_names" in arrays:
-        labels = tuple(str(value) for value in np.asarray(arrays["class_names"]).ravel())
-    known = len(labels) if labels is not None else None
-    x_train = _check_pixels(arrays["x_train"], where=f"x_train of {name}")
-    y_train = check_labels(arrays["y_train"], len(x_train), classes=known, where=f"y_train of {name}")
-    if labels is None:
-        labels = tuple(str(index) for index in range(int(y_train.max()) + 1))
-    warnings = []
-    if "x_test" in arrays:
-        x_test = _check_pixels(arrays["x_test"], where=f"x_test of {name}")
-        y_test = check_labels(arrays["y_test"], len(x_test), classes=len(labels), where=f"y_test of {name}")
-        if x_test.shape[1:] != x_train.shape[1:]:
-            raise DataError(
-                f"x_test of {name} holds pictures of {x_test.shape[1:]}, x_train of {x_train.shape[1:]}; "
-                f"expected one size."
-            )
-        split: tuple[tuple[str, str], ...] = ()
-    else:
-        count_warnings(y_train, labels)
-        chosen, kept = stratified_split(y_train, test_share=test_share, seed=seed, names=labels)
-        split = tuple((str(number), "test") for number in kept)
-        x_test, y_test = x_train[kept], y_train[kept]
-        x_train, y_train = x_train[chosen], y_train[chosen]
-    warnings += count_warnings(y_train, labels)
-    train, test = PicturesInMemory(x_train, y_train), PicturesInMemory(x_test, y_test)
-    train_hashes, test_hashes = hash_pictures(train), hash_pictures(test)
-    warnings += duplicate_warning(train_hashes, test_hashes)
-    height, width = x_train.shape[1:3]
-    wanted = preprocess or Preprocess(height=height, width=width)
-    return DataSet(
-        name=name,
-        train=_resized(train, wanted),
-        test=_resized(test, wanted),
-        labels=labels,
-        preprocess=wanted,
-        fingerprint=fingerprint(train_hashes + test_hashes, y_train, y_test),
-        source=source,
-        warnings=tuple(warnings),
-        split=split,
-    )
+    if class_names is not None:
+        arrays = {**arrays, _CLASS_NAMES: np.array(class_names)}
+    return _data_set(tuple(arrays), lambda names: {key: arrays[key] for key in names}, name=name, source=source)
+
+
+def _data_set(
+    present: tuple[str, ...], read: Callable[[Collection[str]], dict[str, Array]], *, name: str, source: str
+) -> LabeledData:
+    suffixes: dict[Split, str] = {}
+    for key in present:
+        split = "all" if key == "x" else split_of(key[2:]) if key.startswith("x_") else None
+        if split is not None:
+            suffixes[split] = key[1:]
+    missing = [f"y{suffix}" for suffix in suffixes.values() if f"y{suffix}" not in present]
+    if missing or not suffixes:
+        raise DataError(
+            f"{source} has no '{missing[0] if missing else 'x_train'}'; expected x_test and y_test, "
+            f"x_train and y_train, or x and y, and it holds {', '.join(present) or 'nothing'}."
+        )
+    named = (_CLASS_NAMES,) if _CLASS_NAMES in present else ()
+
+    def read_split(suffix: str) -> LabeledPictures:
+        x, y = f"x{suffix}", f"y{suffix}"
+        arrays = read((x, y, *named))
+        pixels = _check_pixels(arrays[x], where=f"{x} of {name}")
+        class_names = tuple(str(value) for value in arrays[_CLASS_NAMES].ravel()) if named else None
+        return LabeledPictures(
+            name=name,
+            sources=pixels,
+            names=tuple(f"{x}[{number}]" for number in range(len(pixels))),
+            labels=_check_labels(arrays[y], len(pixels), class_names=class_names, where=f"{y} of {name}"),
+            class_names=class_names,
+        )
+
+    # A training split alone is a set that has still to be split.
+    splits: dict[Split, str] = {"all": suffixes["train"]} if list(suffixes) == ["train"] else suffixes
+    return LabeledData(name, source, {split: partial(read_split, suffix) for split, suffix in splits.items()})
 
 
 def _check_pixels(values: Array, *, where: str) -> Pixels:
@@ -126,12 +93,19 @@ def _check_pixels(values: Array, *, where: str) -> Pixels:
     return np.asarray(pixels, np.uint8)
 
 
-def _resized(pictures: PicturesInMemory, preprocess: Preprocess) -> Pictures:
-    height, width, channels = pictures.shape
-    if (height, width) == (preprocess.height, preprocess.width) and preprocess.short_side == min(height, width):
-        return pictures  # Preprocess.apply would give the same pixels back
-
-    def read(number: int) -> Pixels:
-        return preprocess.apply(np.repeat(pictures.pixels[number], 3 // channels, axis=2))
-
-    return LazyPictures(read, pictures.labels, (preprocess.height, preprocess.width, 3))
+def _check_labels(values: Array, count: int, *, class_names: tuple[str, ...] | None, where: str) -> Labels:
+    labels = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values  # Keras keeps labels as a column
+    if labels.shape != (count,):
+        raise DataError(f"{where} has the shape {values.shape}; expected ({count},), one label for each picture.")
+    if labels.dtype.kind not in "iu":
+        raise DataError(f"{where} holds {labels.dtype}; expected whole numbers, the index of each picture's class.")
+    indices: Labels = labels.astype(np.int64)
+    highest = len(class_names) if class_names is not None else np.iinfo(np.int32).max
+    wrong = np.flatnonzero((indices < 0) | (indices >= highest))
+    if len(wrong):
+        expected = f"0 to {highest - 1}" if class_names is not None else "0 or more"
+        raise DataError(
+            f"{where} holds the label {int(indices[wrong[0]])} at place {int(wrong[0])} ({len(wrong)} such); "
+            f"expected {expected}: correct the labels, or give all class names."
+        )
+    return indices

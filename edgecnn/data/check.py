@@ -1,4 +1,4 @@
-"""What every data set is checked for before a minute is spent on training with it."""
+"""What every data set is checked for before a minute is spent on it."""
 
 from __future__ import annotations
 
@@ -7,45 +7,45 @@ from collections.abc import Sequence
 import numpy as np
 from edgecnn_runtime.errors import DataError
 
-from edgecnn.data.dataset import Array, Labels
+from edgecnn.data.dataset import Labels
+from edgecnn.data.left_out import LeftOut, in_brackets
 
-__all__ = ["check_labels", "count_warnings", "duplicate_warning"]
+__all__ = ["UNREADABLE_LIMIT", "count_warnings", "duplicate_warnings", "unreadable_warnings"]
 
 FEW = 20  # training pictures of a class below which a result is a coincidence
+UNREADABLE_LIMIT = 0.05  # share of pictures that cannot be read above which the set itself is doubted
+_SHOWN = 3
 
 
-def check_labels(values: Array, count: int, *, classes: int | None, where: str) -> Labels:
-    """Class indices as int64, after checking their shape, kind and range.
+def unreadable_warnings(failures: Sequence[object], total: int, name: str) -> list[str]:
+    """A sentence that counts and names the pictures that cannot be read, where there are any.
 
     Args:
-        values: What stood in the file.
-        count: How many pictures there are.
-        classes: How many classes there are, or None to allow any index.
-        where: Name of the array, for messages.
+        failures: The error of each, or a sentence.
+        total: How many pictures there are, those included.
+        name: Name of the data set.
 
     Raises:
-        DataError: Wrong shape, not whole numbers, or out of range; the first offender is named.
+        DataError: They are more than 5 % of the pictures.
     """
-    labels = np.asarray(values)
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]  # Keras keeps CIFAR-10's labels as a column
-    if labels.shape != (count,):
-        raise DataError(f"{where} has the shape {labels.shape}; expected ({count},), one label for each picture.")
-    if labels.dtype.kind not in "iu":
-        raise DataError(f"{where} holds {labels.dtype}; expected whole numbers, the index of each picture's class.")
-    highest = classes if classes is not None else np.iinfo(np.int32).max
-    wrong = np.flatnonzero((labels.astype(np.int64) < 0) | (labels.astype(np.int64) >= highest))
-    if len(wrong):
-        expected = f"0 to {classes - 1}" if classes is not None else "0 or more"
+    if not failures:
+        return []
+    if len(failures) > UNREADABLE_LIMIT * total:
         raise DataError(
-            f"{where} holds the label {int(labels[wrong[0]])} at place {int(wrong[0])} ({len(wrong)} such); "
-            f"expected {expected}: correct the labels, or give all class names."
+            f"{len(failures)} of the {total} pictures in {name} cannot be read, more than {UNREADABLE_LIMIT * 100:.0f} "
+            f"%; the first: {failures[0]}"
         )
-    return labels.astype(np.int64)
+    reasons = " ".join(map(str, failures[:_SHOWN])) + (" …" if len(failures) > _SHOWN else "")
+    return [f"{len(failures)} of {total} pictures cannot be read and are left out: {reasons}"]
 
 
-def count_warnings(labels: Labels, names: Sequence[str]) -> list[str]:
-    """Sentences about classes with too few pictures; one class only, or a class without any, is an error.
+def count_warnings(labels: Labels, names: Sequence[str], left_out: Sequence[LeftOut] = ()) -> list[str]:
+    """Sentences about classes with too few pictures.
+
+    Args:
+        labels: `(N,)` class indices of the training pictures.
+        names: Class names.
+        left_out: Files that are not among the pictures, which may be why a class is empty.
 
     Raises:
         DataError: There is one class only, or a class has no training picture.
@@ -55,7 +55,9 @@ def count_warnings(labels: Labels, names: Sequence[str]) -> list[str]:
     counts = np.bincount(labels, minlength=len(names))
     empty = [name for name, count in zip(names, counts, strict=True) if count == 0]
     if empty:
-        raise DataError(f"Class '{empty[0]}' has no training picture; add some or remove the class.")
+        raise DataError(
+            f"Class '{empty[0]}' has no training picture{in_brackets(left_out)}; add some or remove the class."
+        )
     few = [f"'{name}' ({count})" for name, count in zip(names, counts, strict=True) if count < FEW]
     if not few:
         return []
@@ -63,7 +65,7 @@ def count_warnings(labels: Labels, names: Sequence[str]) -> list[str]:
     return [f"Fewer than {FEW} training pictures in {shown}: do not trust the accuracy of such classes."]
 
 
-def duplicate_warning(train: Sequence[bytes], test: Sequence[bytes]) -> list[str]:
+def duplicate_warnings(train: Sequence[bytes], test: Sequence[bytes]) -> list[str]:
     """A sentence when pictures with the same pixels stand in both splits, which flatters the accuracy."""
     seen = set(train)
     both = sum(value in seen for value in test)

@@ -1,4 +1,4 @@
-"""What every data set becomes: two splits of uint8 pictures with labels, and what must be told about them."""
+"""What training learns from: two splits of uint8 pictures with labels, and what must be told about them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,15 +20,15 @@ __all__ = [
     "Pictures",
     "PicturesInMemory",
     "Pixels",
+    "SplitEntry",
     "fingerprint",
     "hash_pictures",
+    "hash_pixels",
 ]
 
 Array = npt.NDArray[np.generic]  # of a kind that has still to be checked
 Pixels = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
-
-MEMORY_LIMIT = 2 * 1024**3  # bytes of pixels above which a set is streamed instead of kept
 
 
 class Pictures(Protocol):
@@ -46,6 +46,10 @@ class Pictures(Protocol):
 
     def batch(self, numbers: npt.NDArray[np.int64]) -> Pixels:
         """Pictures `(n, H, W, C)` uint8 of the given numbers, in their order."""
+        ...
+
+    def take(self, numbers: npt.NDArray[np.int64]) -> Pictures:
+        """The split that consists of the given numbers, in their order."""
         ...
 
 
@@ -66,6 +70,10 @@ class PicturesInMemory:
         """Pictures `(n, H, W, C)` uint8 of the given numbers, in their order."""
         return self.pixels[numbers]
 
+    def take(self, numbers: npt.NDArray[np.int64]) -> PicturesInMemory:
+        """The split that consists of the given numbers, in their order."""
+        return PicturesInMemory(self.pixels[numbers], self.labels[numbers])
+
 
 @dataclass(frozen=True)
 class LazyPictures:
@@ -83,6 +91,27 @@ class LazyPictures:
             self._pool.append(ThreadPoolExecutor(self.workers, thread_name_prefix="edgecnn-read"))
         return np.stack(list(self._pool[0].map(self.read, numbers.tolist())))
 
+    def take(self, numbers: npt.NDArray[np.int64]) -> LazyPictures:
+        """The split that consists of the given numbers, in their order."""
+        return LazyPictures(
+            lambda number: self.read(int(numbers[number])), self.labels[numbers], self.shape, self.workers
+        )
+
+
+@dataclass(frozen=True)
+class SplitEntry:
+    """Where a split put one picture.
+
+    Attributes:
+        name: Path below the data set's folder, or name and place of an array.
+        side: To learn from, or to measure with.
+        content: Hash of the file's bytes or of the array's pixels, in hex, by which it is known under other names.
+    """
+
+    name: str
+    side: Literal["train", "test"]
+    content: str
+
 
 @dataclass(frozen=True)
 class DataSet:
@@ -97,7 +126,7 @@ class DataSet:
         fingerprint: Hash of pixels and labels of both splits.
         source: Where the pictures came from, for `run.json`.
         warnings: Sentences a person should read before trusting the accuracy.
-        split: Of a split made here, each file's side; `()` where the data set came with one.
+        split: Of a split made here, each picture's side; `()` where the data set came with one.
     """
 
     name: str
@@ -108,7 +137,7 @@ class DataSet:
     fingerprint: str
     source: str
     warnings: tuple[str, ...] = ()
-    split: tuple[tuple[str, str], ...] = ()
+    split: tuple[SplitEntry, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -121,8 +150,13 @@ def hash_pictures(pictures: Pictures, *, step: int = 512) -> list[bytes]:
     hashes: list[bytes] = []
     for start in range(0, len(pictures.labels), step):
         batch = pictures.batch(np.arange(start, min(start + step, len(pictures.labels))))
-        hashes.extend(hashlib.blake2b(np.ascontiguousarray(p).data, digest_size=16).digest() for p in batch)
+        hashes.extend(map(hash_pixels, batch))
     return hashes
+
+
+def hash_pixels(pixels: Pixels) -> bytes:
+    """A 16-byte hash of one picture's pixels."""
+    return hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16).digest()
 
 
 def fingerprint(hashes: Sequence[bytes], *labels: Labels) -> str:

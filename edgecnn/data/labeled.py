@@ -1,25 +1,42 @@
-"""Labeled pictures from disk: a list in `labels.csv`, a folder of class folders, or an `.npz` of arrays."""
+"""What every form of data is read into: pictures with the class of each, one set for each split that the data has."""
 
-import csv
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from edgecnn_runtime import DataError
+from edgecnn_runtime.errors import DataError
 from edgecnn_runtime.image import ImageSource
 
-from edgecnn.data.npz import open_npz
-from edgecnn.data.pictures import pictures_in
+from edgecnn.data.dataset import Labels, Pixels
+from edgecnn.data.left_out import LeftOut, in_brackets
 
-Part = Literal["train", "test"]
+__all__ = ["LabeledData", "LabeledPictures", "Split", "normalize_name", "split_of"]
 
-__all__ = ["LabeledPictures", "read_labeled"]
+Split = Literal["train", "validation", "test", "all"]
 
-_INDEX = re.compile(r"-?[0-9]{1,9}")
+_SPLIT_NAMES: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+
+
+def split_of(name: str) -> Split | None:
+    """The split that a folder or an array of this name holds, or None where the name is no split's."""
+    return _SPLIT_NAMES.get(name.casefold())
+
+
+def normalize_name(name: str) -> str:
+    """A class name in Unicode's composed form (NFC): file systems differ in how they store an `é`."""
+    return unicodedata.normalize("NFC", name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,117 +44,102 @@ class LabeledPictures:
     """Pictures with the class of each.
 
     Attributes:
-        name: name of the data set, for reports.
-        sources: paths or `(H, W, 3)` uint8 arrays.
-        names: a name a picture, for reports.
-        labels: `(N,)` class index a picture.
+        name: Name of the data set, for reports.
+        sources: A path or an `(H, W, 3)` uint8 RGB array each, or all pictures as one `(N, H, W, 1 or 3)` uint8 array.
+        names: A name for each picture, for reports and for the record of a split.
+        labels: `(N,)` int64 class indices.
+        class_names: What the indices stand for; None where the data has indices alone.
+        left_out: Files that were found and are not among the pictures.
     """
 
     name: str
-    sources: Sequence[ImageSource]
+    sources: Sequence[ImageSource] | Pixels
     names: tuple[str, ...]
-    labels: npt.NDArray[np.int64]
+    labels: Labels
+    class_names: tuple[str, ...] | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
 
+    def image(self, number: int) -> ImageSource:
+        """One picture as the runtime takes it: a gray array as RGB."""
+        source = self.sources[number]
+        return np.repeat(source, 3, axis=2) if isinstance(source, np.ndarray) and source.shape[2] == 1 else source
 
-def read_labeled(path: Path, class_names: Sequence[str], *, part: Part = "test") -> LabeledPictures:
-    """Read a data set in one of three forms.
+    def images(self) -> Iterator[ImageSource]:
+        """Every picture as the runtime takes it, in order."""
+        return map(self.image, range(len(self)))
 
-    Args:
-        path: a folder with `labels.csv` (columns `file` and `label`, the class index) and `images/`; a folder of class
-            folders, whose names are matched with `class_names`; or an `.npz` with `x_test` and `y_test`.
-        class_names: the model's labels, by index.
-        part: which part to take where the data set is split (folders `train` and `test` or `val`; arrays `x_train` and
-            `x_test`); a data set that is not split is taken whole, an `.npz` must have `x_test` for `test`.
-
-    Raises:
-        DataError: missing, empty, damaged, or labels that the model does not have.
-    """
-    if path.suffix == ".npz":
-        data = _read_npz(path, part)
-    elif not path.is_dir():
-        raise DataError(
-            f"{path} does not exist or is no folder; expected a folder with labels.csv and images/, a folder of class "
-            "folders, or an .npz with x_test and y_test."
+    def take(self, numbers: npt.NDArray[np.int64]) -> LabeledPictures:
+        """The pictures of these numbers, in this order."""
+        sources = self.sources
+        return replace(
+            self,
+            sources=sources[numbers] if isinstance(sources, np.ndarray) else [sources[i] for i in numbers],
+            names=tuple(self.names[i] for i in numbers),
+            labels=self.labels[numbers],
         )
-    elif (path / "labels.csv").is_file():
-        data = _read_list(path)
-    else:
-        data = _read_class_folders(path, class_names, part)
-    if not len(data):
-        raise DataError(f"{path} holds no labeled pictures.")
-    low, high = int(data.labels.min()), int(data.labels.max())
-    if low < 0 or high >= len(class_names):
-        raise DataError(
-            f"{path} has labels from {low} to {high}; the model's {len(class_names)} classes go from 0 to "
-            f"{len(class_names) - 1}."
-        )
-    return data
 
+    def with_classes(self, class_names: Sequence[str], *, owner: str = "the model") -> LabeledPictures:
+        """The same pictures with the indices that `owner` gives to their classes, matched by name where there are any.
 
-def _read_list(folder: Path) -> LabeledPictures:
-    try:
-        return _read_rows(folder)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{folder / 'labels.csv'} cannot be read as a table in UTF-8: {error}.") from error
-
-
-def _read_rows(folder: Path) -> LabeledPictures:
-    paths, labels = [], []
-    with (folder / "labels.csv").open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        missing = {"file", "label"} - set(rows.fieldnames or ())
-        if missing:
-            raise DataError(f"{folder / 'labels.csv'} has no column {sorted(missing)[0]!r}; expected file and label.")
-        root = (folder / "images").resolve()
-        for number, row in enumerate(rows, 2):
-            path = root / (row["file"] or "")
-            if not path.resolve().is_relative_to(root):
-                raise DataError(f"{folder / 'labels.csv'} line {number} names {row['file']!r}, outside images/.")
-            if not _INDEX.fullmatch((row["label"] or "").strip()):
+        Raises:
+            DataError: A class that `owner` does not have.
+        """
+        if self.class_names is None:
+            low, high = (int(self.labels.min()), int(self.labels.max())) if len(self) else (0, 0)
+            if low < 0 or high >= len(class_names):
                 raise DataError(
-                    f"{folder / 'labels.csv'} line {number} has the label {row['label']!r}; expected an index."
+                    f"{self.name} has labels from {low} to {high}; the {len(class_names)} classes of {owner} go from 0 "
+                    f"to {len(class_names) - 1}."
                 )
-            paths.append(path)
-            labels.append(int(row["label"]))
-    return LabeledPictures(folder.name, paths, tuple(p.name for p in paths), np.array(labels, np.int64))
+            return replace(self, class_names=tuple(class_names))
+        # The first of several classes of one name counts.
+        indices = {normalize_name(name): index for index, name in reversed(list(enumerate(class_names)))}
+        unknown = [name for name in self.class_names if normalize_name(name) not in indices]
+        if unknown:
+            known = ", ".join(class_names[:5]) + (", …" if len(class_names) > 5 else "")
+            raise DataError(f"'{unknown[0]}' in {self.name} is no class of {owner}; expected classes named {known}")
+        places = np.array([indices[normalize_name(name)] for name in self.class_names], np.int64)
+        return replace(self, labels=places[self.labels], class_names=tuple(class_names))
 
 
-def _read_class_folders(folder: Path, class_names: Sequence[str], part: Part) -> LabeledPictures:
-    parts = ("test", "val") if part == "test" else ("train",)
-    root = next((folder / name for name in parts if (folder / name).is_dir()), folder)
-    indexes = {name: index for index, name in reversed(list(enumerate(class_names)))}
-    paths: list[Path] = []
-    labels: list[int] = []
-    for class_folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        if class_folder.name not in indexes:
-            known = ", ".join(list(class_names)[:5]) + (", …" if len(class_names) > 5 else "")
-            raise DataError(f"the folder {class_folder} is no class of the model; expected folders named {known}")
-        found = pictures_in(class_folder)
-        paths += found
-        labels += [indexes[class_folder.name]] * len(found)
-    names = tuple(str(p.relative_to(root)) for p in paths)
-    return LabeledPictures(folder.name, paths, names, np.array(labels, np.int64))
+@dataclass(frozen=True)
+class LabeledData:
+    """A data set before its pictures are decoded.
 
+    Attributes:
+        name: Name of the data set, for reports.
+        source: Where it came from.
+        splits: For each split that the data has, what lists its pictures; `all` alone where it has none.
+    """
 
-def _read_npz(path: Path, part: Part) -> LabeledPictures:
-    with open_npz(path) as archive:
-        suffix = "train" if part == "train" and {"x_train", "y_train"} <= set(archive.files) else "test"
-        missing = {f"x_{suffix}", f"y_{suffix}"} - set(archive.files)
-        if missing:
-            raise DataError(f"{path} has no {sorted(missing)[0]!r}; expected x_test and y_test.")
-        pictures, labels = archive[f"x_{suffix}"], archive[f"y_{suffix}"]
-    if pictures.ndim == 3:
-        pictures = pictures[..., None]
-    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] not in (1, 3):
-        raise DataError(
-            f"{path} has x_{suffix} {pictures.dtype} {pictures.shape}; expected uint8 (N, H, W, 3) or (N, H, W)."
-        )
-    if labels.shape != pictures.shape[:1] or labels.dtype.kind not in "iu":
-        raise DataError(f"{path} has y_{suffix} {labels.dtype} {labels.shape}; expected one whole number a picture.")
-    if pictures.shape[3] == 1:
-        pictures = np.repeat(pictures, 3, axis=3)
-    names = tuple(f"x_{suffix}[{index}]" for index in range(len(pictures)))
-    return LabeledPictures(path.name, list(pictures), names, labels.astype(np.int64))
+    name: str
+    source: str
+    splits: Mapping[Split, Callable[[], LabeledPictures]]
+
+    def training(self) -> LabeledPictures:
+        """The pictures to learn from: the training split, or all where there is none.
+
+        Raises:
+            DataError: There is only a split to measure with, or no picture.
+        """
+        return self._first("train", "all")
+
+    def held_out(self) -> LabeledPictures:
+        """The pictures to measure with: the test split, else the validation split, else all where there is none.
+
+        Raises:
+            DataError: There is only a training split, or no picture.
+        """
+        return self._first("test", "validation", "all")
+
+    def _first(self, *wanted: Split) -> LabeledPictures:
+        split = next((split for split in wanted if split in self.splits), None)
+        if split is None:
+            raise DataError(f"{self.source} has only a {next(iter(self.splits))} split; expected {wanted[0]} as well.")
+        pictures = self.splits[split]()
+        if not len(pictures):
+            raise DataError(f"{self.source} holds no labeled pictures{in_brackets(pictures.left_out)}.")
+        return pictures

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from edgecnn_runtime.errors import DataError, MissingPackageError
 
-from edgecnn.data.arrays import read_npz
 from edgecnn.data.cifar import find_cifar, read_cifar
 from edgecnn.data.dataset import Array
 from edgecnn.data.idx import find_idx, read_idx
+from edgecnn.data.npz import list_npz, read_npz
 
 __all__ = ["NAMED", "NamedSet", "find_named"]
 
@@ -74,7 +74,7 @@ def _look(root: Path, name: str, entry: NamedSet) -> tuple[dict[str, Array], str
     places = [root, *(root / folder for folder in entry.folders)]
     for file in (place / f"{name}.npz" for place in places):
         if file.is_file():
-            return read_npz(file), str(file)
+            return read_npz(file, list_npz(file)), str(file)
     # Files called train-images-idx3-ubyte may be either data set's: right in the root only if the root is named for it.
     named = {Path(folder).name for folder in entry.folders} | {name}
     for place in places:

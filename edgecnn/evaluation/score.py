@@ -7,24 +7,25 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from edgecnn_runtime import Classifier, DataError, Failure, Result
+from edgecnn_runtime import Classifier, Failure, OptionError, Result
 
+from edgecnn.data.check import UNREADABLE_LIMIT, unreadable_warnings
 from edgecnn.data.labeled import LabeledPictures
 
-__all__ = ["Answers", "Evaluation", "Flip", "answer", "score"]
+__all__ = ["EvaluationReport", "Flip", "Predictions", "evaluate", "predict", "score"]
 
-_MAX_BAD_SHARE = 0.05
+_MOST_CONFUSED = 10
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
-    """What a classifier said about every picture.
+class Predictions:
+    """What a classifier says about every picture.
 
     Attributes:
         best: `(N, 5)` class indices, best first (fewer columns where there are fewer classes); -1 where the picture
             could not be read.
-        seconds: wall time of it all.
-        failures: the pictures that could not be read, with the reason.
+        seconds: Wall time of it all.
+        failures: The pictures that could not be read, with the reason.
     """
 
     best: npt.NDArray[np.int64]
@@ -43,21 +44,21 @@ class Flip:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvaluationReport:
     """Figures of one model file on one data set.
 
     Attributes:
-        model: name of the model.
-        data: name of the data set.
-        count: pictures that could be read.
-        unreadable: pictures that could not.
-        top1: share of pictures whose most probable class is right, 0 to 1.
-        top5: share of pictures whose class is among the five most probable.
-        confused: most frequent mistakes as (truth, answer, count).
-        images_per_second: decoding, preprocessing and inference together.
-        provider: what ran the network.
-        agreement: share of pictures with the same label as the reference model, or None without one.
-        flips: the pictures that differ.
+        model: Name of the model.
+        data: Name of the data set.
+        count: Pictures that could be read.
+        unreadable: Pictures that could not.
+        top1: Share of pictures whose most probable class is right, 0 to 1.
+        top5: Share of pictures whose class is among the five most probable.
+        confused: Most frequent mistakes as (truth, prediction, count).
+        images_per_second: Decoding, preprocessing and inference together.
+        provider: What ran the network.
+        agreement: Share of pictures with the same label as the reference model, or None without one.
+        flips: The pictures that differ.
     """
 
     model: str
@@ -73,41 +74,65 @@ class Evaluation:
     flips: tuple[Flip, ...] = ()
 
 
-def answer(classifier: Classifier, data: LabeledPictures, advance: Callable[[int], None] = lambda _: None) -> Answers:
+def predict(
+    classifier: Classifier, data: LabeledPictures, advance: Callable[[int], None] = lambda _: None
+) -> Predictions:
     """Run a classifier over a data set.
 
+    Args:
+        classifier: The model.
+        data: The pictures.
+        advance: Told after each picture that one more is done.
+
     Raises:
-        DataError: more than 5 % of the pictures cannot be read.
+        DataError: More than 5 % of the pictures cannot be read.
     """
     columns = min(5, len(classifier.labels))
     best = np.full((len(data), columns), -1, np.int64)
-    failures = []
+    failures: list[Failure] = []
     start = time.perf_counter()
-    for row, result in enumerate(classifier.stream(data.sources, errors="yield")):
+    for row, result in enumerate(classifier.stream(data.images(), errors="yield")):
         if isinstance(result, Result):
             best[row] = [p.index for p in result.top(columns)]
         else:
             failures.append(result)
-            if len(failures) > _MAX_BAD_SHARE * len(data):
-                raise DataError(
-                    f"{len(failures)} of the {len(data)} pictures in {data.name} cannot be read, more than 5 %; "
-                    f"the first: {failures[0].error}"
-                )
+            if len(failures) > UNREADABLE_LIMIT * len(data):
+                unreadable_warnings([failure.error for failure in failures], len(data), data.name)
         advance(1)
-    return Answers(best, time.perf_counter() - start, tuple(failures))
+    return Predictions(best, time.perf_counter() - start, tuple(failures))
+
+
+def evaluate(
+    classifier: Classifier,
+    data: LabeledPictures,
+    *,
+    reference: Classifier | None = None,
+    advance: Callable[[int], None] = lambda _: None,
+) -> EvaluationReport:
+    """Measure a model, and how often a `reference` gives the same label.
+
+    Raises:
+        DataError: More than 5 % of the pictures cannot be read.
+        OptionError: The two have different labels.
+    """
+    if reference is not None and reference.labels != classifier.labels:
+        names = f"{classifier.model.name} and {reference.model.name}"
+        raise OptionError(f"{names} have different labels; their answers cannot be compared.")
+    predictions = predict(classifier, data, advance)
+    return score(classifier, data, predictions, predict(reference, data, advance) if reference is not None else None)
 
 
 def score(
-    classifier: Classifier, data: LabeledPictures, answers: Answers, reference: Answers | None = None
-) -> Evaluation:
-    """Turn answers into figures; a `reference`'s answers add the agreement of the two.
+    classifier: Classifier, data: LabeledPictures, predictions: Predictions, reference: Predictions | None = None
+) -> EvaluationReport:
+    """Turn predictions into figures; a `reference`'s predictions add the agreement of the two.
 
     Pictures that either could not read are left out of every figure, so that both are judged on the same ones.
     """
-    readable = answers.best[:, 0] >= 0
+    readable = predictions.best[:, 0] >= 0
     if reference is not None:
         readable &= reference.best[:, 0] >= 0
-    best, truth = answers.best[readable], data.labels[readable]
+    best, truth = predictions.best[readable], data.labels[readable]
     count = int(readable.sum())
     right = best[:, 0] == truth
     mistakes = Counter(zip(truth[~right].tolist(), best[~right, 0].tolist(), strict=True))
@@ -116,16 +141,16 @@ def score(
     flips: tuple[Flip, ...] = ()
     if reference is not None:
         agreement = float((best[:, 0] == reference.best[readable, 0]).mean())
-        flips = tuple(_flips(data, answers, reference, readable, names))
-    return Evaluation(
+        flips = tuple(_flips(data, predictions.best, reference.best, readable, names))
+    return EvaluationReport(
         model=classifier.model.name,
         data=data.name,
         count=count,
         unreadable=len(data) - count,
         top1=float(right.mean()),
         top5=float((best == truth[:, None]).any(axis=1).mean()),
-        confused=tuple((names[t], names[a], n) for (t, a), n in mistakes.most_common(10)),
-        images_per_second=len(data) / answers.seconds,
+        confused=tuple((names[t], names[a], n) for (t, a), n in mistakes.most_common(_MOST_CONFUSED)),
+        images_per_second=len(data) / predictions.seconds,
         provider=classifier.provider,
         agreement=agreement,
         flips=flips,
@@ -134,12 +159,11 @@ def score(
 
 def _flips(
     data: LabeledPictures,
-    answers: Answers,
-    reference: Answers,
+    best: npt.NDArray[np.int64],
+    reference: npt.NDArray[np.int64],
     readable: npt.NDArray[np.bool_],
     names: tuple[str, ...],
 ) -> Iterator[Flip]:
-    differing = np.flatnonzero(readable & (answers.best[:, 0] != reference.best[:, 0]))
-    for row in differing:
-        truth, own, other = data.labels[row], answers.best[row, 0], reference.best[row, 0]
+    for row in np.flatnonzero(readable & (best[:, 0] != reference[:, 0])):
+        truth, own, other = data.labels[row], best[row, 0], reference[row, 0]
         yield Flip(data.names[row], names[truth], names[own], names[other])

@@ -9,55 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from edgecnn_export.network import Network
 from torch import Tensor
 
 from edgecnn.data.augment import Augment
 from edgecnn.data.dataset import Pictures, PicturesInMemory, Pixels
 
-__all__ = ["Batch", "Normalize", "Share", "count_batches", "epoch_batches", "pixel_statistics"]
-
-
-@dataclass(frozen=True)
-class Normalize:
-    """From uint8 pixels `(N, H, W, C)` to what the network takes: `(N, C, H, W)` float32, mean 0 and deviation 1."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    @classmethod
-    def of(cls, network: Network) -> Normalize:
-        """What a trained network takes."""
-        return cls(network.mean[: network.channels], network.std[: network.channels])
-
-    def __call__(self, pixels: Tensor) -> Tensor:
-        """Normalize; `mean` and `std` are for pixels in 0 to 1."""
-        mean = torch.tensor(self.mean, device=pixels.device) * 255
-        scale = 1 / (torch.tensor(self.std, device=pixels.device) * 255)
-        return ((pixels.float() - mean) * scale).permute(0, 3, 1, 2)
-
-
-@dataclass(frozen=True)
-class Share:
-    """Which part of every batch this process takes."""
-
-    rank: int = 0
-    count: int = 1
-
-
-def pixel_statistics(pictures: Pictures, *, sample: int = 10_000) -> Normalize:
-    """Mean and deviation of each channel over evenly spaced pictures, for pixels in 0 to 1."""
-    count = len(pictures.labels)
-    numbers = torch.linspace(0, count - 1, min(sample, count)).long().numpy()
-    totals = torch.zeros(2, pictures.shape[2], dtype=torch.float64)
-    seen = 0
-    for start in range(0, len(numbers), 500):
-        pixels = torch.from_numpy(pictures.batch(numbers[start : start + 500])).double() / 255
-        totals += torch.stack([pixels.sum((0, 1, 2)), pixels.square().sum((0, 1, 2))])
-        seen += pixels[..., 0].numel()
-    mean = totals[0] / seen
-    std = (totals[1] / seen - mean.square()).clamp_min(1e-6).sqrt()
-    return Normalize(tuple(round(v, 6) for v in mean.tolist()), tuple(round(v, 6) for v in std.tolist()))
+__all__ = ["Batch", "count_batches", "epoch_batches"]
 
 
 def count_batches(pictures: int, batch: int) -> int:
@@ -89,7 +46,8 @@ def epoch_batches(
     batch: int,
     seed: int,
     epoch: int,
-    share: Share = Share(),
+    rank: int = 0,
+    processes: int = 1,
     shown: Tensor | None = None,
 ) -> Iterator[Batch]:
     """Every step of an epoch, in a random order.
@@ -100,7 +58,8 @@ def epoch_batches(
         batch: Pictures a step over all processes.
         seed: The run's seed.
         epoch: Counted from 0.
-        share: This process's part of each batch.
+        rank: This process's number among those that share each batch.
+        processes: How many share it.
         shown: Numbers of the pictures that the epoch shows; all when None.
     """
     count = len(pictures.labels)
@@ -113,8 +72,8 @@ def epoch_batches(
     numbers = torch.arange(count) if shown is None else shown
     order = numbers[torch.randperm(len(numbers), generator=generator)]
     for step in range(count_batches(len(order), batch)):
-        chosen = order[step * batch : (step + 1) * batch][share.rank :: share.count]
-        varied = torch.Generator().manual_seed(((seed * 100_003 + epoch) * 100_003 + step) * 1_009 + share.rank)
+        chosen = order[step * batch : (step + 1) * batch][rank::processes]
+        varied = torch.Generator().manual_seed(((seed * 100_003 + epoch) * 100_003 + step) * 1_009 + rank)
         pixels = augment(_read(pictures, chosen), mirrored=mirrored[chosen], generator=varied)
         yield Batch(pixels, labels[chosen], chosen, (epoch, step))
 

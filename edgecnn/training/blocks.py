@@ -8,42 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from edgecnn_runtime.errors import OptionError
 from torch import fx, nn
 
-__all__ = ["cut_before", "find_blocks", "find_head", "freeze_norms", "replace_head", "train_only_last"]
+__all__ = ["count_trained", "cut_before", "find_blocks", "freeze_norms", "train_only_last"]
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList)
 _Norm = nn.modules.batchnorm._NormBase  # the base of all batch norms, which torch has no public name for
-
-
-def find_head(module: nn.Module) -> str:
-    """Name of the last linear layer, which gives the logits.
-
-    Raises:
-        OptionError: The network has no linear layer.
-    """
-    names = [name for name, part in module.named_modules() if isinstance(part, nn.Linear)]
-    if not names:
-        raise OptionError("The network has no linear layer to put new classes on; expected one at its end.")
-    return str(names[-1])
-
-
-def replace_head(module: nn.Module, classes: int) -> nn.Linear:
-    """Put a fresh linear layer for `classes` classes in the place of the last one, and return it."""
-    name = find_head(module)
-    old = module.get_submodule(name)
-    assert isinstance(old, nn.Linear)  # noqa: S101 - find_head gives linear layers only
-    fresh = nn.Linear(old.in_features, classes)
-    set_part(module, name, fresh)
-    return fresh
-
-
-def set_part(module: nn.Module, name: str, part: nn.Module) -> None:
-    """Replace the submodule of a dotted name."""
-    parent, _, last = name.rpartition(".")
-    setattr(module.get_submodule(parent), last, part)
 
 
 def find_blocks(module: nn.Module) -> list[list[str]]:
@@ -148,12 +119,3 @@ def _back(module: nn.Module, nodes: list[fx.Node], place: int, start: fx.Node) -
 def count_trained(module: nn.Module) -> int:
     """How many parameters learn."""
     return sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
-
-
-def weights_bytes(module: nn.Module) -> list[bytes]:
-    """Name and content of every tensor, for hashing."""
-    return [
-        part
-        for name, value in sorted(module.state_dict().items())
-        for part in (name.encode(), value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    ]

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-__all__ = ["Checkpoint", "Epoch", "load_checkpoint", "save_checkpoint"]
+__all__ = ["Checkpoint", "Epoch", "checkpoint_path", "load_checkpoint", "save_checkpoint"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class Checkpoint:
     optimizers: dict[str, Tensor]
     losses: Tensor
     history: tuple[Epoch, ...]
+
+
+def checkpoint_path(folder: Path) -> Path:
+    """Where the state after the last finished epoch lies while a run is unfinished."""
+    return folder / "checkpoint.safetensors"
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

@@ -13,7 +13,7 @@ from edgecnn_runtime.result import softmax
 
 from edgecnn.data.dataset import Pictures
 from edgecnn.training.checkpoint import Epoch
-from edgecnn.training.evaluate import Evaluation
+from edgecnn.training.predict import Predictions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,19 +40,19 @@ def draw_curves(history: Sequence[Epoch]) -> Figure:
     return figure
 
 
-def draw_confusion(evaluation: Evaluation, labels: Sequence[str]) -> Figure:
+def draw_confusion(evaluation: Predictions, labels: Sequence[str]) -> Figure:
     """Right class by row, answer by column, each row as a share of its pictures."""
     counts = evaluation.confusion()
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    named = len(labels) <= NAMED_CLASSES
+    named, labels = len(labels) <= NAMED_CLASSES, _printable(labels)
     side = 2.5 + 0.45 * len(labels) if named else 9
     figure = _figure(side + 0.5, side)
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set(title=f"Accuracy {evaluation.accuracy:.2%} of {evaluation.count}", xlabel="answer", ylabel="right class")
     if named:
-        axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
-        axes.set_yticks(range(len(labels)), labels)
+        axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right", parse_math=False)
+        axes.set_yticks(range(len(labels)), labels, parse_math=False)
         for (row, column), count in np.ndenumerate(counts):
             if count:
                 color = "white" if shares[row, column] > 0.5 else "black"
@@ -60,9 +60,9 @@ def draw_confusion(evaluation: Evaluation, labels: Sequence[str]) -> Figure:
     return figure
 
 
-def draw_mistakes(evaluation: Evaluation, pictures: Pictures, labels: Sequence[str]) -> Figure:
+def draw_mistakes(evaluation: Predictions, pictures: Pictures, labels: Sequence[str]) -> Figure:
     """The test pictures with a wrong answer, the surest first; each with its answer and its right class."""
-    shares = softmax(evaluation.logits)
+    shares, labels = softmax(evaluation.logits), _printable(labels)
     answers = shares.argmax(1)
     wrong = np.flatnonzero(answers != evaluation.labels)
     wrong = wrong[np.argsort(-shares[wrong, answers[wrong]], kind="stable")][:SHOWN]
@@ -77,8 +77,14 @@ def draw_mistakes(evaluation: Evaluation, pictures: Pictures, labels: Sequence[s
     for axes, number, pixels in zip(grid.flat, wrong, pictures.batch(wrong), strict=False):
         axes.imshow(pixels if pixels.shape[2] == 3 else pixels[..., 0], cmap="gray", vmin=0, vmax=255)
         answer, right = answers[number], evaluation.labels[number]
-        axes.set_title(f"{labels[answer]} {shares[number, answer]:.0%}\nis {labels[right]}", fontsize=7)
+        title = f"{labels[answer]} {shares[number, answer]:.0%}\nis {labels[right]}"
+        axes.set_title(title, fontsize=7, parse_math=False)
     return figure
+
+
+def _printable(labels: Sequence[str]) -> list[str]:
+    """The labels without the bytes that are no UTF-8, which folder names may hold and no font draws."""
+    return [label.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for label in labels]
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from edgecnn.data.dataset import Labels
-from edgecnn.training.features import Features
-from edgecnn.training.threads import threads_an_operation
+from edgecnn.training.frozen_features import Features
+from edgecnn.training.resources import intra_op_threads
 
 __all__ = ["HeadFit", "fit_head"]
 
@@ -38,7 +38,7 @@ def fit_head(features: Features, labels: Labels, classes: int, *, seed: int) -> 
         seed: Decides the fifths.
     """
     # Each operation takes a millisecond: threads that wait for each other would make it ten times as long.
-    with threads_an_operation(1):
+    with intra_op_threads(1):
         return _fit(torch.from_numpy(features), torch.from_numpy(labels), classes, seed)
 
 

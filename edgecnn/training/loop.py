@@ -4,79 +4,42 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import torch
-from edgecnn_runtime.errors import EdgecnnError
+from edgecnn_runtime.errors import DataError, EdgecnnError
 from torch import Tensor, nn
 
-from edgecnn.data.dataset import DataSet
-from edgecnn.training.average import AveragedWeights
-from edgecnn.training.batches import Batch, Normalize, epoch_batches
-from edgecnn.training.checkpoint import Checkpoint, Epoch, load_checkpoint, save_checkpoint
-from edgecnn.training.distil import Answers, divergences
-from edgecnn.training.evaluate import predict
-from edgecnn.training.optimizers import Optimizers
-from edgecnn.training.probe import Speed
-from edgecnn.training.recipe import Recipe
+from edgecnn.training.batches import Batch, epoch_batches
+from edgecnn.training.blocks import freeze_norms
+from edgecnn.training.checkpoint import Checkpoint, Epoch, checkpoint_path, load_checkpoint, save_checkpoint
+from edgecnn.training.distillation import TeacherLogits, divergences
+from edgecnn.training.listener import StepReport
+from edgecnn.training.normalize import normalize
+from edgecnn.training.number_format import NumberFormat
+from edgecnn.training.optimizers import AveragedWeights, Optimizers
+from edgecnn.training.predict import predict
+from edgecnn.training.resources import freed_memory_kept
+from edgecnn.training.run import Run
 from edgecnn.training.selection import Selection, count_steps
-from edgecnn.training.world import World
 
-__all__ = ["DivergedError", "Progress", "fit"]
+__all__ = ["DivergedError", "fit"]
 
-GLANCE = 2_000  # test pictures looked at after each epoch; all of them at the end
+MONITORED = 2_000  # test pictures looked at after each epoch; all of them at the end
 
 
 class DivergedError(EdgecnnError, ArithmeticError):
     """The loss stopped being a number; the weights of the last good epoch are kept."""
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands, told after every step."""
-
-    epoch: int
-    step: int
-    steps: int
-    loss: float
-    accuracy: float
-    pictures_a_second: float
-
-
-def fit(
-    module: nn.Module,
-    data: DataSet,
-    recipe: Recipe,
-    *,
-    normalize: Normalize,
-    seed: int,
-    world: World,
-    speed: Speed,
-    checkpoint: Path | None = None,
-    resume: bool = False,
-    prepare: Callable[[nn.Module], None] | None = None,
-    answers: Answers | None = None,
-    on_step: Callable[[Progress], None] | None = None,
-    on_epoch: Callable[[Epoch], None] | None = None,
-) -> tuple[Epoch, ...]:
-    """Train in place and leave the averaged weights in the network.
+@freed_memory_kept()
+def fit(run: Run, number_format: NumberFormat, *, resume: bool) -> tuple[Epoch, ...]:
+    """Train in place and leave the averaged weights in the network; a checkpoint follows every epoch.
 
     Args:
-        module: The network, on `world.device`.
-        data: Training and test pictures.
-        recipe: How to train.
-        normalize: From pixels to the network's input.
-        seed: With the same seed, machine and number of threads a CPU run gives the same bits.
-        world: The processes that train together.
-        speed: Number format and memory layout.
-        checkpoint: File for the state after each epoch; none when None.
-        resume: Go on from `checkpoint`.
-        prepare: Called after the network is put into training mode; transfer freezes batch norms with it.
-        answers: A teacher's, learned instead of the labels.
-        on_step: Told after every step.
-        on_epoch: Told after every epoch.
+        run: With the same seed, machine, number format and number of threads a CPU gives the same bits.
+        number_format: Format of the arithmetic.
+        resume: Go on from the folder's checkpoint.
 
     Returns:
         What happened in each epoch.
@@ -85,97 +48,122 @@ def fit(
         DivergedError: The loss became NaN or infinite; the network holds the last good epoch's weights.
         DataError: The checkpoint cannot be read or written.
     """
-    count = len(data.train.labels)
-    steps = count_steps(count, recipe)
-    optimizers = Optimizers(module, recipe, steps=steps)
-    average = AveragedWeights(module, steps=steps, share=recipe.average)
-    selection = Selection(count)
-    history: tuple[Epoch, ...] = ()
-    if resume and checkpoint is not None:
-        saved = load_checkpoint(checkpoint)
-        module.load_state_dict(saved.network)
-        average.values = {name: value.to(world.device) for name, value in saved.average.items()}
-        optimizers.load_tensors(saved.optimizers)
-        selection.losses = saved.losses
-        history = saved.history
-    trained = world.wrap(module)
-    comparison = _Comparison(trained, normalize, recipe, world.device, speed, answers)
-    for epoch in range(len(history), recipe.epochs):
-        torch.manual_seed(seed * 100_003 + epoch)  # dropout, where a network has some
+    state = _TrainingState(run, resume=resume)
+    trained = run.world.wrap(run.module)
+    losses_of = _Losses(run, trained, number_format)
+    for epoch in range(len(state.history), run.recipe.epochs):
+        torch.manual_seed(run.options.seed * 100_003 + epoch)  # dropout, where a network has some
         trained.train()
-        if prepare is not None:
-            prepare(module)
-        tally = _Tally(processes=world.count)
-        shown, weights = selection.choose(recipe, seed=seed, epoch=epoch)
-        stream = epoch_batches(
-            data.train,
-            recipe.augment,
-            batch=recipe.batch,
-            seed=seed,
-            epoch=recipe.varied_as(epoch),
-            share=world.share,
-            shown=shown,
-        )
-        for number, batch in enumerate(stream, start=count_steps(count, recipe, epochs=epoch)):
-            losses, right = comparison(batch)
-            shares = weights[batch.numbers].to(losses.device)
-            loss = (losses * shares).mean()
-            value = world.together(loss.item())
-            if not math.isfinite(value):
-                _restore(module, average, history, checkpoint)
-                raise DivergedError(
-                    f"The loss became {value} in epoch {epoch + 1}; the weights after epoch {len(history)} are kept: "
-                    f"try --rate {recipe.rate / 3:.2g} or a larger --batch."
-                )
-            loss.backward()
-            optimizers.step(number)
-            average.update(module, number)
-            selection.record(batch.numbers, losses)
-            tally.add(value, right, shares)
-            if on_step is not None:
-                line = tally.line(epoch)
-                on_step(Progress(epoch, number + 1, steps, line.loss, line.train_accuracy, line.pictures_a_second))
-        selection.finish_epoch(world)
-        line = tally.line(epoch)
-        current = {name: value.clone() for name, value in module.state_dict().items()}
-        line = replace(line, accuracy=_glance(module, average, current, data, normalize))
-        history = (*history, line)
-        if checkpoint is not None and world.leads:
-            state = Checkpoint(current, average.values, optimizers.tensors(), selection.losses, history)
-            save_checkpoint(checkpoint, state)
-        if on_epoch is not None:
-            on_epoch(line)
-    module.load_state_dict(average.values)
-    module.eval()
-    return history
+        if run.transfer is not None:
+            freeze_norms(run.module)
+        line = _epoch(run, state, losses_of, epoch)
+        state.selection.finish_epoch(run.world)
+        current = {name: value.clone() for name, value in run.module.state_dict().items()}
+        run.module.load_state_dict(state.average.values)
+        accuracy = predict(run.module, run.data.test, run.normalization, count=MONITORED).accuracy
+        run.module.load_state_dict(current)
+        state.history = (*state.history, replace(line, accuracy=accuracy))
+        if run.world.leads:
+            save_checkpoint(checkpoint_path(run.folder), state.checkpoint(current))
+        run.listener.on_epoch(state.history[-1])
+    run.module.load_state_dict(state.average.values)
+    run.module.eval()
+    return state.history
 
 
-@dataclass(frozen=True)
-class _Comparison:
+class _TrainingState:
+    """What changes from step to step."""
+
+    def __init__(self, run: Run, *, resume: bool) -> None:
+        count = len(run.data.train.labels)
+        steps = count_steps(count, run.recipe)
+        self.optimizers = Optimizers(run.module, run.recipe, steps=steps)
+        self.average = AveragedWeights(run.module, steps=steps, share=run.recipe.average)
+        self.selection = Selection(count)
+        self.history: tuple[Epoch, ...] = ()
+        if resume:
+            saved = load_checkpoint(checkpoint_path(run.folder))
+            try:
+                run.module.load_state_dict(saved.network)
+                self.optimizers.load_tensors(saved.optimizers)
+            except (RuntimeError, ValueError) as error:
+                raise DataError(
+                    f"The checkpoint in {run.folder} belongs to another network; start again without --resume."
+                ) from error
+            self.average.values = {name: value.to(run.world.device) for name, value in saved.average.items()}
+            self.selection.losses = saved.losses
+            self.history = saved.history
+
+    def checkpoint(self, network: dict[str, Tensor]) -> Checkpoint:
+        """The state after an epoch, with the weights that training goes on with."""
+        return Checkpoint(network, self.average.values, self.optimizers.tensors(), self.selection.losses, self.history)
+
+
+def _epoch(run: Run, state: _TrainingState, losses_of: _Losses, epoch: int) -> Epoch:
+    recipe, seed, world = run.recipe, run.options.seed, run.world
+    sums = _EpochSums(processes=world.count)
+    shown, weights = state.selection.choose(recipe, seed=seed, epoch=epoch)
+    batches = epoch_batches(
+        run.data.train,
+        recipe.augment,
+        batch=recipe.batch,
+        seed=seed,
+        epoch=recipe.varied_as(epoch),
+        rank=world.rank,
+        processes=world.count,
+        shown=shown,
+    )
+    first = count_steps(len(run.data.train.labels), recipe, epochs=epoch)
+    for number, batch in enumerate(batches, start=first):
+        losses, right = losses_of(batch)
+        shares = weights[batch.numbers].to(losses.device)
+        loss = (losses * shares).mean()
+        value = world.mean(loss.item())
+        if not math.isfinite(value):
+            if state.history:
+                run.module.load_state_dict(load_checkpoint(checkpoint_path(run.folder)).average)
+            run.module.eval()
+            raise DivergedError(
+                f"The loss became {value} in epoch {epoch + 1}; the weights after epoch {len(state.history)} are kept: "
+                f"try --rate {recipe.rate / 3:.2g} or a larger --batch."
+            )
+        loss.backward()
+        state.optimizers.step(number)
+        state.average.update(run.module, number)
+        state.selection.record(batch.numbers, losses)
+        sums.add(value, right, shares)
+        line = sums.line(epoch)
+        report = StepReport(epoch, number + 1, line.loss, line.train_accuracy, line.pictures_a_second)
+        run.listener.on_step(report)
+    return sums.line(epoch)
+
+
+class _Losses:
     """A network in training against the labels of a batch, or against its teacher's answers."""
 
-    trained: nn.Module
-    normalize: Normalize
-    recipe: Recipe
-    device: torch.device
-    speed: Speed
-    answers: Answers | None
+    def __init__(self, run: Run, trained: nn.Module, number_format: NumberFormat) -> None:
+        self._run = run
+        self._trained = trained
+        self._format = number_format
+        teacher = run.teacher
+        self._answers = None if teacher is None else TeacherLogits(teacher, keep=run.recipe.repeat > 0)
 
     def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The loss of every picture, `(n,)` float32, and whether it is named right, `(n,)` bool."""
-        pixels, labels = batch.pixels.to(self.device), batch.labels.to(self.device)
-        with self.speed.context(self.device):
-            logits = self.trained(self.normalize(pixels)).float()
-            if self.answers is not None:
-                losses = divergences(logits, self.answers(batch, pixels))
+        device = self._run.world.device
+        pixels, labels = batch.pixels.to(device), batch.labels.to(device)
+        with self._format.autocast(device):
+            logits = self._trained(normalize(pixels, self._run.normalization)).float()
+            if self._answers is not None:
+                losses = divergences(logits, self._answers(batch, pixels))
             else:
-                smoothing = self.recipe.smoothing
+                smoothing = self._run.recipe.smoothing
                 losses = nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
         return losses, logits.argmax(1) == labels
 
 
 @dataclass
-class _Tally:
+class _EpochSums:
     """What the steps of an epoch add up to, over `processes` that each see their share.
 
     Pictures that stand for others that are left out count for them too, so loss and accuracy are those of all.
@@ -197,29 +185,9 @@ class _Tally:
         self.seen += len(weights)
 
     def line(self, epoch: int) -> Epoch:
-        """The epoch so far, counted from 0, still without a glance at the test pictures."""
+        """The epoch so far, counted from 0, still without the test pictures."""
         seconds, cpu_seconds = time.perf_counter() - self.began, time.process_time() - self.cpu_began
         rate = self.seen * self.processes / seconds
         return Epoch(
             epoch + 1, self.loss / self.weight, self.right / self.weight, float("nan"), seconds, cpu_seconds, rate
         )
-
-
-def _glance(
-    module: nn.Module,
-    average: AveragedWeights,
-    current: dict[str, torch.Tensor],
-    data: DataSet,
-    normalize: Normalize,
-) -> float:
-    """Accuracy of the averaged weights on a part of the test pictures; the network goes on with its own."""
-    module.load_state_dict(average.values)
-    accuracy = predict(module, data.test, normalize, count=GLANCE).accuracy
-    module.load_state_dict(current)
-    return accuracy
-
-
-def _restore(module: nn.Module, average: AveragedWeights, history: tuple[Epoch, ...], checkpoint: Path | None) -> None:
-    if history and checkpoint is not None:
-        module.load_state_dict(load_checkpoint(checkpoint).average)
-    module.eval()

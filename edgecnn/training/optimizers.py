@@ -1,4 +1,4 @@
-"""The optimizers of a recipe, their learning rates, and their state as plain tensors."""
+"""What a step does to the weights: the optimizers of a recipe under one schedule, and a running average behind them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from edgecnn.training.muon import Muon
 from edgecnn.training.recipe import Recipe, learning_rate_factor
 
-__all__ = ["Optimizers"]
+__all__ = ["AveragedWeights", "Optimizers"]
 
 
 class Optimizers:
@@ -71,3 +71,30 @@ def _make(module: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
     if recipe.optimizer == "sgd":
         return [torch.optim.SGD(groups, lr=recipe.rate, momentum=recipe.momentum, nesterov=True)]
     return [torch.optim.AdamW(groups, lr=recipe.rate, betas=(recipe.momentum, 0.999))]
+
+
+class AveragedWeights:
+    """Exponential average of every floating-point tensor of a network, batch norm statistics included.
+
+    Steadier than the last step's weights, and what is deployed.
+
+    Args:
+        module: The network that is being trained.
+        steps: Steps of the whole run.
+        share: Share of the run the average looks back over; 0 follows the network exactly.
+    """
+
+    def __init__(self, module: nn.Module, *, steps: int, share: float) -> None:
+        self.memory = max(1.0, share * steps)
+        self.values = {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, step: int) -> None:
+        """Take in the weights after step `step`, counted from 0; early on the average forgets faster."""
+        share = 1 / min(self.memory, 1 + step / 4)
+        for name, value in module.state_dict().items():
+            mean = self.values[name]
+            if mean.is_floating_point():
+                mean.lerp_(value, share)
+            else:
+                mean.copy_(value)

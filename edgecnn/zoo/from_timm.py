@@ -1,6 +1,5 @@
 """`timm:NAME`: timm's networks with their own weights, labels and preprocessing."""
 
-import difflib
 import math
 import urllib.error
 import urllib.request
@@ -10,11 +9,12 @@ import huggingface_hub
 import timm
 import torch
 from edgecnn_export.network import Network
-from edgecnn_runtime import OptionError, Preprocess
+from edgecnn_runtime import EdgecnnError, OptionError, Preprocess
 from edgecnn_runtime.preprocess import ResizeRule
 from timm.data.config import resolve_data_config
 
-from edgecnn.zoo.imagenet import IMAGENET_LABELS
+from edgecnn.names import nearest
+from edgecnn.zoo.from_torchvision import IMAGENET_LABELS
 from edgecnn.zoo.request import NetworkRequest
 
 __all__ = ["load_timm"]
@@ -34,11 +34,12 @@ def load_timm(name: str, request: NetworkRequest) -> Network:
     """One of timm's networks.
 
     Raises:
-        OptionError: an unknown name, weights that cannot be downloaded, or labels that must be given.
+        OptionError: An unknown name, or labels that must be given.
+        EdgecnnError: Weights that cannot be downloaded.
     """
     architecture = name.split(".", maxsplit=1)[0]
     if not timm.is_model(architecture):
-        near = difflib.get_close_matches(architecture, timm.list_models(), n=3)
+        near = nearest(architecture, timm.list_models())
         raise OptionError(
             f"timm has no network {name!r}; did you mean {', '.join(near) or 'one of timm.list_models()'}?"
         )
@@ -50,7 +51,7 @@ def load_timm(name: str, request: NetworkRequest) -> Network:
     # huggingface_hub raises its own and its HTTP library's errors, which share no base class.
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise OptionError(
+        raise EdgecnnError(
             f"timm:{name} cannot be loaded ({reason}); connect to the network, give a file with --weights, "
             "or try the network out with --random-weights."
         ) from error
@@ -87,7 +88,7 @@ def _check_reachable(name: str) -> None:
     except urllib.error.HTTPError:
         return  # it answers
     except OSError as error:
-        raise OptionError(
+        raise EdgecnnError(
             f"the weights of timm:{name} cannot be downloaded from {endpoint} ({error}); connect to the network, "
             "give a file with --weights, or try the network out with --random-weights."
         ) from error

@@ -1,7 +1,6 @@
 """`torchvision:NAME`: torchvision's classifiers with their own weights, labels and preprocessing."""
 
 import contextlib
-import difflib
 import sys
 import urllib.error
 from typing import Any
@@ -9,12 +8,15 @@ from typing import Any
 import torch
 import torchvision
 from edgecnn_export.network import Network
-from edgecnn_runtime import OptionError, Preprocess
+from edgecnn_runtime import EdgecnnError, OptionError, Preprocess
 
-from edgecnn.zoo.imagenet import IMAGENET_LABELS
+from edgecnn.names import nearest
 from edgecnn.zoo.request import NetworkRequest
 
-__all__ = ["load_torchvision"]
+__all__ = ["IMAGENET_LABELS", "load_torchvision"]
+
+# torchvision carries the names of the 1000 ImageNet classes without a download.
+IMAGENET_LABELS: tuple[str, ...] = tuple(torchvision.models.ResNet18_Weights.DEFAULT.meta["categories"])
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -23,11 +25,12 @@ def load_torchvision(name: str, request: NetworkRequest) -> Network:
     """One of torchvision's classification networks.
 
     Raises:
-        OptionError: an unknown name, or weights that cannot be downloaded.
+        OptionError: An unknown name.
+        EdgecnnError: Weights that cannot be downloaded.
     """
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=3) or known[:3]
+        near = nearest(name, known) or known[:3]
         raise OptionError(f"torchvision has no classifier {name!r}; did you mean {', '.join(near)}?")
     weights = torchvision.models.get_model_weights(name).DEFAULT
     torch.manual_seed(0)
@@ -63,7 +66,7 @@ def _build(name: str, weights: Any, *, random_weights: bool) -> torch.nn.Module:
             return _get_model(name, weights=weights)
     # torch.hub raises RuntimeError for a download that is not what its hash promises.
     except (urllib.error.URLError, OSError, RuntimeError) as error:
-        raise OptionError(
+        raise EdgecnnError(
             f"the weights of torchvision:{name} cannot be downloaded from {weights.url} ({error}); connect to the "
             "network, give a file with --weights, or try the network out with --random-weights."
         ) from error

@@ -17,17 +17,17 @@ class NetworkRequest:
     """Options that fill in or replace what a source says about itself; None leaves the source's own word.
 
     Attributes:
-        random_weights: build the architecture without downloading anything, with weights from seed 0.
-        weights: a state dict to load, `.safetensors` or `.pth`.
-        labels: class names in the order of the logits.
-        size: height and width in pixels.
-        resize: resize rule.
-        resize_to: short side before the crop, in pixels.
-        kernel: resampling kernel.
-        mean: mean a channel, in units of 0 to 1.
-        std: standard deviation a channel, likewise.
-        name: name in the model file.
-        license: license of the weights.
+        random_weights: Build the architecture without downloading anything, with weights from seed 0.
+        weights: A state dict to load, `.safetensors` or `.pth`.
+        labels: Class names in the order of the logits.
+        size: Height and width in pixels.
+        resize: Resize rule.
+        resize_to: Short side before the crop, in pixels.
+        kernel: Resampling kernel.
+        mean: Mean a channel, in units of 0 to 1.
+        std: Standard deviation a channel, likewise.
+        name: Name in the model file.
+        license: License of the weights.
     """
 
     random_weights: bool = False
@@ -71,12 +71,12 @@ def read_labels(path: Path) -> tuple[str, ...]:
     """Class names from a text file, one a line, in the order of the logits.
 
     Raises:
-        OptionError: the file cannot be read, is no UTF-8 text or has an empty line between names.
+        OptionError: The file cannot be read, is no UTF-8 text or has an empty line between names.
     """
     try:
         if path.stat().st_size > _MAX_LABELS_BYTES:
             raise OptionError(f"{path} is {path.stat().st_size} bytes; expected a list of names, one a line.")
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise OptionError(f"the labels {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

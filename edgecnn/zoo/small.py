@@ -225,7 +225,7 @@ def measure_size(module: nn.Module, size: int, channels: int = 3) -> NetworkSize
     training = module.training
     try:
         with torch.inference_mode():
-            module.eval()(torch.zeros(1, channels, size, size))
+            module.eval()(torch.zeros(1, channels, size, size, device=next(module.parameters()).device))
     finally:
         module.train(training)
         for hook in hooks:

@@ -13,7 +13,7 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
     """Load a state dict into `module`, strictly.
 
     Raises:
-        OptionError: the file cannot be read, holds more than tensors, or does not fit the module.
+        OptionError: The file cannot be read, holds more than tensors, or does not fit the module.
     """
     if not path.is_file():
         raise OptionError(f"the weights {path} do not exist; expected a .safetensors or .pth file.")

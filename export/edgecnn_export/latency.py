@@ -1,19 +1,21 @@
 """How long networks take for one picture, measured in turn so that a busy moment of the machine hits all alike."""
 
-import json
 import re
 import statistics
-import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime as ort
+from edgecnn_runtime.profile import profile
+from edgecnn_runtime.session import session_options
 
-__all__ = ["Latency", "layer_times", "measure_latencies"]
+__all__ = ["CPU", "Latency", "layer_times", "measure_latencies"]
+
+CPU = "CPUExecutionProvider"
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,9 @@ class Latency:
     """Time for one picture.
 
     Attributes:
-        median_ms: median of the runs.
-        spread_ms: middle half of the runs, from first to third quartile.
-        times_ms: every run, in order.
+        median_ms: Median of the runs.
+        spread_ms: Middle half of the runs, from first to third quartile.
+        times_ms: Every run, in order.
     """
 
     median_ms: float
@@ -32,10 +34,13 @@ class Latency:
 
 
 def measure_latencies(
-    models: Mapping[str, onnx.ModelProto], *, provider: str = "CPUExecutionProvider", rounds: int = 30
+    models: Mapping[str, onnx.ModelProto], *, provider: str = CPU, rounds: int = 30
 ) -> dict[str, Latency]:
     """Run one picture through each network, in turn, `rounds` times, and return the latencies by name."""
-    sessions = {name: _session(model, provider) for name, model in models.items()}
+    sessions = {
+        name: ort.InferenceSession(model.SerializeToString(), session_options(), providers=[provider])
+        for name, model in models.items()
+    }
     feeds = {name: _picture(model) for name, model in models.items()}
     times: dict[str, list[float]] = {name: [] for name in models}
     for turn in range(rounds + 3):
@@ -52,30 +57,11 @@ def measure_latencies(
 
 
 def layer_times(model: onnx.ModelProto, *, runs: int = 20) -> dict[str, float]:
-    """Return the milliseconds a picture that each node takes on this CPU, by node name, from ONNX Runtime's profile."""
-    with tempfile.TemporaryDirectory() as folder:
-        options = ort.SessionOptions()
-        options.log_severity_level = 3
-        options.enable_profiling = True
-        options.profile_file_prefix = str(Path(folder) / "profile")
-        session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        feed = _picture(model)
-        for _ in range(runs):
-            session.run(["logits"], feed)
-        events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
-    totals: dict[str, float] = {}
-    for event in events:
-        name = str(event.get("name", ""))
-        if event.get("cat") == "Node" and name.endswith("_kernel_time"):
-            node = re.sub(r"(_token_\d+)?(_nhwc)?_kernel_time$", "", name)  # what fusions append to a node's name
-            totals[node] = totals.get(node, 0.0) + event["dur"] / 1e3 / runs
-    return totals
-
-
-def _session(model: onnx.ModelProto, provider: str) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    return ort.InferenceSession(model.SerializeToString(), options, providers=[provider])
+    """The milliseconds a picture that each node takes on this CPU, by node name, from ONNX Runtime's profile."""
+    totals: dict[str, float] = defaultdict(float)
+    for entry in profile(model.SerializeToString(), runs=runs):
+        totals[re.sub(r"(_token_\d+)?(_nhwc)?$", "", entry.name)] += entry.time_ms  # what fusions append to a name
+    return dict(totals)
 
 
 def _picture(model: onnx.ModelProto) -> dict[str, np.ndarray]:

@@ -1,22 +1,31 @@
-"""Write a model file: card and golden vectors into the graph's metadata, checked, then renamed into place."""
+"""Write a model file: card and golden vectors into the graph's metadata, checked, then renamed into place.
 
+`edgecnn_runtime.card` reads the card, the JSON document of a model file, and `docs/model-file.md` describes it.
+"""
+
+import contextlib
+import datetime
+import importlib.metadata
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-from edgecnn_runtime.card import CARD_KEY
+from edgecnn_runtime.card import CARD_KEY, FORMAT
 from edgecnn_runtime.classifier import Classifier
-from edgecnn_runtime.errors import ModelFileError, OptionError
+from edgecnn_runtime.errors import EdgecnnError, ModelFileError, OptionError
 from edgecnn_runtime.files import replace_atomically
 from edgecnn_runtime.golden import GoldenVector, encode_golden, expand_grid
 from edgecnn_runtime.model_file import ModelFile
 from edgecnn_runtime.preprocess import Pixels, Preprocess
 
-__all__ = ["TOLERANCES", "pack", "write_model_file"]
+from edgecnn_export.pixel_graph import LOGITS, PIXELS, PixelGraph
+
+__all__ = ["TOLERANCES", "build_card", "load_draft", "pack", "write_model_file"]
 
 # Relative to the largest logit. fp32: other kernels sum in another order. int8: another rounding of a requantized
 # value moves it by a whole step, which on an Arm Cortex-A72 grows to 3 % of a logit. `other`
@@ -29,32 +38,77 @@ TOLERANCES: dict[str, dict[str, float]] = {
 
 _GOLDEN_COUNT = 4
 _GOLDEN_CELLS = 32  # a side at most; half the input's where that is small, so that a tiny file stays tiny
+_PACKAGES = ("edgecnn-export", "torch", "onnx", "onnxruntime")
 
 
-def pack(model: onnx.ModelProto, card: dict[str, Any], pictures: Sequence[Pixels]) -> bytes:
+def build_card(graph: PixelGraph, *, precision: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, Any]:
+    """The document without golden vectors, which are measured on the finished graph.
+
+    Args:
+        graph: What is written.
+        precision: `kind` (`fp32`, `fp16`, `int8`) and how it was chosen.
+        measured: Figures by the name of the check that gave them.
+    """
+    outputs: dict[str, Any] = {"logits": LOGITS}
+    if graph.features is not None:
+        outputs["features"] = asdict(graph.features)
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return {
+        "format": FORMAT,
+        "name": graph.name,
+        "task": "classify",
+        "labels": list(graph.labels),
+        "licence": graph.license,
+        "source": {**graph.source, "created": today, "versions": _versions()},
+        "input": {
+            "name": PIXELS,
+            "height": graph.preprocess.height,
+            "width": graph.preprocess.width,
+            "dtype": "uint8",
+            "layout": "NHWC",
+            "colour": "RGB",
+        },
+        "preprocess": graph.preprocess.to_dict(),
+        "outputs": outputs,
+        "precision": precision,
+        "measured": measured,
+    }
+
+
+def load_draft(model: onnx.ModelProto, card: Mapping[str, Any]) -> Classifier:
+    """The file as it will be, but for its golden vectors, loaded by the runtime on the CPU.
+
+    Raises:
+        ModelFileError: The runtime refuses it.
+    """
+    return Classifier(ModelFile.load(_with_card(model, card)), device="cpu")
+
+
+def pack(
+    model: onnx.ModelProto, card: Mapping[str, Any], pictures: Sequence[Pixels], *, draft: Classifier | None = None
+) -> bytes:
     """The finished file's bytes.
 
     Args:
-        model: graph with the input `pixels` and the output `logits`.
-        card: the document without golden vectors.
-        pictures: prepared pixels, `(height, width, 3)` uint8; the first four become golden vectors.
+        model: Graph with the input `pixels` and the output `logits`.
+        card: The document without golden vectors.
+        pictures: Prepared pixels, `(height, width, 3)` uint8; the first four become golden vectors.
+        draft: The same graph, where `load_draft` has loaded it already.
 
     Raises:
-        ModelFileError: the runtime refuses the result, or its answers are not finite.
+        ModelFileError: The runtime refuses the result, or its answers are not finite.
     """
     if not pictures:
         raise OptionError("there are no pictures to make golden vectors from; expected at least one.")
-    kind = card["precision"]["kind"]
-    without = ModelFile.load(_with_card(model, card))
-    classifier = Classifier(without, device="cpu")
-    vectors = [_golden_vector(classifier, picture) for picture in pictures[:_GOLDEN_COUNT]]
+    draft = draft or load_draft(model, card)
+    vectors = [_golden_vector(draft, picture) for picture in pictures[:_GOLDEN_COUNT]]
     golden = {
-        "sha256": without.digest,
-        "tolerance": TOLERANCES[kind],
+        "sha256": draft.model.digest,
+        "tolerance": TOLERANCES[card["precision"]["kind"]],
         "vectors": [encode_golden(vector) for vector in vectors],
     }
     data = _with_card(model, {**card, "golden": golden})
-    if ModelFile.load(data).digest != without.digest:
+    if ModelFile.load(data).digest != draft.model.digest:
         raise ModelFileError("the graph changed while its metadata was added; nothing was written.")
     return data
 
@@ -63,7 +117,7 @@ def write_model_file(data: bytes, path: str | os.PathLike[str]) -> Path:
     """Put the finished bytes under their name; a failure leaves the file that was there before.
 
     Raises:
-        OptionError: the folder does not exist, is not writable or is full.
+        OptionError: The folder does not exist, is not writable or is full.
     """
     target = Path(path)
     if target.is_dir():
@@ -73,11 +127,11 @@ def write_model_file(data: bytes, path: str | os.PathLike[str]) -> Path:
     try:
         replace_atomically(target, data)
     except OSError as error:
-        raise OptionError(f"{target} cannot be written: {error.strerror}; nothing was changed.") from error
+        raise EdgecnnError(f"{target} cannot be written: {error.strerror}; nothing was changed.") from error
     return target
 
 
-def _with_card(model: onnx.ModelProto, card: dict[str, Any]) -> bytes:
+def _with_card(model: onnx.ModelProto, card: Mapping[str, Any]) -> bytes:
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     del copy.metadata_props[:]
@@ -96,3 +150,11 @@ def _golden_vector(classifier: Classifier, picture: Pixels) -> GoldenVector:
     if not np.isfinite(logits).all():
         raise ModelFileError("the network's logits are not finite (NaN or infinity); check its weights.")
     return GoldenVector(coarse, logits)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
+from edgecnn_runtime.card import FeatureOutput
 from edgecnn_runtime.errors import OptionError
 from edgecnn_runtime.preprocess import Pixels, Preprocess
 
@@ -16,7 +17,6 @@ __all__ = [
     "MAX_IR",
     "OPSET",
     "PIXELS",
-    "FeatureTap",
     "PixelGraph",
     "RecordedAnswers",
     "Reference",
@@ -35,15 +35,17 @@ class RecordedAnswers:
     """A reference that was asked beforehand, so that the network behind it need not stay in memory.
 
     Attributes:
-        logits: `(classes,)` float32 for each picture, by the bytes of its pixels.
+        pictures: Prepared pixels, `(height, width, 3)` uint8 RGB each.
+        logits: `(N, classes)` float32, one row a picture.
     """
 
-    logits: Mapping[bytes, npt.NDArray[np.float32]]
+    pictures: tuple[Pixels, ...]
+    logits: npt.NDArray[np.float32]
 
     @classmethod
     def of(cls, reference: Reference, pictures: Sequence[Pixels]) -> "RecordedAnswers":
-        """Ask a reference about prepared pictures, `(height, width, 3)` uint8 RGB each."""
-        return cls({pixels.tobytes(): reference(pixels[None])[0] for pixels in pictures})
+        """Ask a reference about prepared pictures, one at a time."""
+        return cls(tuple(pictures), np.concatenate([reference(pixels[None]) for pixels in pictures]))
 
     def __call__(self, pixels: Pixels) -> npt.NDArray[np.float32]:
         """`(N, classes)` logits of `(N, height, width, 3)` pixels.
@@ -51,9 +53,9 @@ class RecordedAnswers:
         Raises:
             OptionError: One of them was not asked about.
         """
-        answers = [self.logits.get(picture.tobytes()) for picture in pixels]
-        known = [answer for answer in answers if answer is not None]
-        if len(known) < len(answers):
+        rows = {picture.tobytes(): row for picture, row in zip(self.pictures, self.logits, strict=True)}
+        known = [rows[picture.tobytes()] for picture in pixels if picture.tobytes() in rows]
+        if len(known) < len(pixels):
             raise OptionError(
                 "the network was asked about other pictures than these before it was put away; "
                 "give the graph the pictures of the check when it is loaded."
@@ -61,33 +63,20 @@ class RecordedAnswers:
         return np.stack(known)
 
 
-@dataclass(frozen=True)
-class FeatureTap:
-    """The last feature map and the linear layer behind the global average pooling.
-
-    Attributes:
-        weights: name of the layer's weight tensor.
-        transposed: the tensor is `(channels, classes)` instead of `(classes, channels)`.
-    """
-
-    weights: str
-    transposed: bool
-
-
 @dataclass(frozen=True, eq=False)
 class PixelGraph:
     """A graph from uint8 `(N, height, width, 3)` RGB `pixels` to `(N, classes)` float32 `logits`.
 
     Attributes:
-        model: the ONNX model; where `features` is set it also has the output `features`, `(N, channels, h, w)`.
-        name: short name of the network.
-        labels: class names in the order of the logits.
-        preprocess: from a picture to pixels.
-        reference: the network before export, `(N, height, width, 3)` uint8 to `(N, classes)` float32 logits.
-        reference_name: what the reference is, for reports: `PyTorch 2.15.0`, ….
-        features: the head, where the network ends in global average pooling and one linear layer.
-        license: of the weights.
-        source: where the weights came from.
+        model: The ONNX model; where `features` is set it also has the output `features`, `(N, channels, h, w)`.
+        name: Short name of the network.
+        labels: Class names in the order of the logits.
+        preprocess: From a picture to pixels.
+        reference: The network before export, `(N, height, width, 3)` uint8 to `(N, classes)` float32 logits.
+        reference_name: What the reference is, for reports: `PyTorch 2.15.0`, ….
+        features: The head, where the network ends in global average pooling and one linear layer.
+        license: Of the weights.
+        source: Where the weights came from.
     """
 
     model: onnx.ModelProto
@@ -96,6 +85,6 @@ class PixelGraph:
     preprocess: Preprocess
     reference: Reference
     reference_name: str
-    features: FeatureTap | None = None
+    features: FeatureOutput | None = None
     license: str = "unknown"
     source: Mapping[str, Any] = field(default_factory=dict)

@@ -7,9 +7,9 @@ from typing import Any, Literal
 import onnx
 from edgecnn_runtime.errors import OptionError
 
-from edgecnn_export.int8.ladder import QuantizedModel, quantize_int8
+from edgecnn_export.int8.ladder import quantize_int8
+from edgecnn_export.int8.quantized_model import QuantizedModel
 from edgecnn_export.passes.half import to_half
-from edgecnn_export.pixel_graph import PixelGraph
 from edgecnn_export.prepared import PreparedPictures
 from edgecnn_export.verdict import Verdict, decide
 
@@ -25,9 +25,9 @@ class Demands:
     """What a lower precision must hold to be written.
 
     Attributes:
-        max_drop: points of top-1 that may be lost against fp32 on the evaluation pictures.
-        min_speedup: times that it must be faster than fp32 on this machine.
-        force: write what was asked for even if it misses.
+        max_drop: Points of top-1 that may be lost against fp32 on the evaluation pictures.
+        min_speedup: Times that it must be faster than fp32 on this machine.
+        force: Write what was asked for even if it misses.
     """
 
     max_drop: float = 0.5
@@ -40,12 +40,12 @@ class Chosen:
     """What came of it.
 
     Attributes:
-        model: the graph to write, or None when what was asked for misses and was not forced.
+        model: The graph to write, or None when what was asked for misses and was not forced.
         kind: `fp32`, `fp16` or `int8`.
-        precision: what goes into the card under `precision`.
-        verdict: the measurements, or None where fp32 was asked for and nothing had to be measured.
-        quantized: the int8 network and its history, where one was made.
-        evaluation: the pictures of the verdict.
+        precision: What goes into the card under `precision`.
+        verdict: The measurements, or None where fp32 was asked for and nothing had to be measured.
+        quantized: The int8 network and its history, where one was made.
+        evaluation: The pictures of the verdict.
     """
 
     model: onnx.ModelProto | None
@@ -57,7 +57,7 @@ class Chosen:
 
 
 def choose_precision(
-    graph: PixelGraph,
+    model: onnx.ModelProto,
     asked: Precision,
     *,
     calibration: PreparedPictures | None = None,
@@ -68,33 +68,33 @@ def choose_precision(
     """Make the candidates, measure them on this machine, and choose.
 
     Args:
-        graph: the float network.
-        asked: a precision, or `auto` for the fastest that holds.
-        calibration: real pictures; needed for `int8` and `auto`.
-        evaluation: pictures that calibration did not see; the calibration pictures serve where there are none.
-        demands: what a lower precision must hold.
-        steps: called with the name of each step as it begins.
+        model: The float network.
+        asked: A precision, or `auto` for the fastest that holds.
+        calibration: Real pictures; needed for `int8` and `auto`.
+        evaluation: Pictures that calibration did not see; the calibration pictures serve where there are none.
+        demands: What a lower precision must hold.
+        steps: Called with the name of each step as it begins.
 
     Raises:
-        OptionError: the pictures are missing.
-        ModelFileError: the network cannot be brought to the precision.
+        OptionError: The pictures are missing.
+        ModelFileError: The network cannot be brought to the precision.
     """
     demands = demands or Demands()
     if asked == "fp32":
-        return Chosen(graph.model, "fp32", {"kind": "fp32", "reason": "asked for"})
+        return Chosen(model, "fp32", {"kind": "fp32", "reason": "asked for"})
     if calibration is None and (asked != "fp16" or evaluation is None):
         option = "--evaluate" if asked == "fp16" else "--calibrate"
         raise OptionError(
             f"{asked} needs real pictures like those the model will see: give {option} a folder or data set with 100 "
             "or more of them. Random noise in their place would give a file that is wrong without a sign."
         )
-    models = {"fp32": graph.model}
+    models = {"fp32": model}
     if asked in ("fp16", "auto"):
         steps("rounding to float16")
-        models["fp16"] = to_half(graph.model)
+        models["fp16"] = to_half(model)
     quantized = None
     if asked in ("int8", "auto") and calibration is not None:
-        quantized = quantize_int8(graph.model, calibration, progress=steps)
+        quantized = quantize_int8(model, calibration, steps=steps)
         models["int8"] = quantized.model
     judged_on = evaluation or _as_evaluation(calibration)
     steps("measuring accuracy and latency")
@@ -112,8 +112,8 @@ def choose_precision(
         document = quantized.summary()
     document["reason"] = verdict.reasons[kind]
     document["asked"] = asked
-    model = models[verdict.chosen] if verdict.chosen else None
-    return Chosen(model, kind, document, verdict, quantized, judged_on)
+    chosen = models[verdict.chosen] if verdict.chosen else None
+    return Chosen(chosen, kind, document, verdict, quantized, judged_on)
 
 
 def _as_evaluation(calibration: PreparedPictures | None) -> PreparedPictures:

@@ -1,20 +1,28 @@
-"""The pictures a network is calibrated with: streamed from disk, counted, warned about, and never random noise."""
+"""Pictures that a network is calibrated with or evaluated on: counted, warned about, never random noise."""
 
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from edgecnn_runtime.errors import DataError, ImageError
 from numpy.typing import NDArray
 
-__all__ = ["ENOUGH_PICTURES", "PreparedPictures"]
+__all__ = ["ENOUGH_PICTURES", "PreparedPictures", "Purpose"]
+
+Purpose = Literal["calibration", "evaluation"]
 
 ENOUGH_PICTURES = 32
 """Below this many pictures the ranges of the tensors depend on luck, and a warning says so."""
+
+_ADVICE = {
+    "calibration": "give --calibrate a folder or data set of real pictures like those the model will see, at least "
+    f"{ENOUGH_PICTURES}",
+    "evaluation": "give --evaluate a labeled data set of real pictures like those the model will see",
+}
 
 
 @dataclass(frozen=True)
@@ -23,29 +31,31 @@ class PreparedPictures:
 
     Attributes:
         pixels: `(N, H, W, 3)` uint8 RGB, an array or a memory map; never copied as a whole.
-        source: where the pictures came from, for reports and for the file's card.
+        source: Where the pictures came from, for reports and for the file's card.
         labels: `(N,)` integer class index of each picture, or None when they are not known.
-        names: name of each picture, for reports; empty when they have none.
-        unreadable: the pictures that could not be read and were left out, each with the reason.
+        names: Name of each picture, for reports; empty when they have none.
+        unreadable: The pictures that could not be read and were left out, each with the reason.
+        purpose: What they are for, for messages: `calibration` or `evaluation`.
+
+    Raises:
+        DataError: There are none, or an array has not the shape that it must have.
     """
 
     pixels: NDArray[np.uint8]
     source: str
     labels: NDArray[np.int64] | None = None
     names: tuple[str, ...] = ()
-    unreadable: tuple[str, ...] = field(default=())
+    unreadable: tuple[str, ...] = ()
+    purpose: Purpose = "calibration"
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 4 or self.pixels.shape[-1] != 3 or self.pixels.dtype != np.uint8:
             raise DataError(
-                f"calibration pictures came as {self.pixels.dtype} {self.pixels.shape}, expected uint8 (N, H, W, 3) "
-                "RGB; prepare them with the model's own preprocessing"
+                f"{self.purpose} pictures came as {self.pixels.dtype} {self.pixels.shape}, expected uint8 "
+                "(N, H, W, 3) RGB; prepare them with the model's own preprocessing"
             )
         if len(self.pixels) == 0:
-            raise DataError(
-                f"no calibration picture could be read from {self.source}; give --calibrate a folder or data set of "
-                f"real pictures like those the model will see, at least {ENOUGH_PICTURES}"
-            )
+            raise DataError(f"no {self.purpose} picture could be read from {self.source}; {_ADVICE[self.purpose]}")
         for name, values in (("labels", self.labels), ("names", self.names or None)):
             if values is not None and len(values) != len(self.pixels):
                 raise DataError(
@@ -63,31 +73,42 @@ class PreparedPictures:
         *,
         source: str,
         labels: Sequence[int] | None = None,
+        purpose: Purpose = "calibration",
     ) -> "PreparedPictures":
-        """Read and prepare `files` one at a time.
+        """Read and prepare files one at a time.
 
         Args:
-            files: paths of pictures.
-            prepare: what turns a path into `(H, W, 3)` uint8 RGB, e.g. `Classifier.prepare`.
-            source: name for reports.
-            labels: class index of each file, in the same order.
+            files: Paths of pictures.
+            prepare: What turns a path into `(H, W, 3)` uint8 RGB, e.g. `Classifier.prepare`.
+            source: Name for reports.
+            labels: Class index of each file, in the same order.
+            purpose: What the pictures are for.
 
         Raises:
-            DataError: no file at all, or none that can be read.
+            DataError: No file at all, or none that can be read.
         """
-        paths = [Path(f) for f in files]
-        if not paths:
-            raise DataError(
-                f"{source} holds no pictures; give --calibrate a folder or data set of real pictures like those the "
-                f"model will see, at least {ENOUGH_PICTURES}"
-            )
-        kept, unreadable, pixels = _load(paths, prepare)
+        if not files:
+            raise DataError(f"{source} holds no pictures; {_ADVICE[purpose]}")
+        pixels = np.empty((0, 1, 1, 3), np.uint8)
+        kept: list[int] = []
+        unreadable: list[str] = []
+        for i, path in enumerate(map(Path, files)):
+            try:
+                picture = prepare(path)
+            except (ImageError, OSError) as error:
+                unreadable.append(f"{path.name}: {error}")
+                continue
+            if not kept:
+                pixels = np.empty((len(files), *picture.shape), np.uint8)
+            pixels[len(kept)] = picture
+            kept.append(i)
         return cls(
-            pixels=pixels,
+            pixels=pixels[: len(kept)],
             source=source,
             labels=None if labels is None else np.asarray(labels, np.int64)[kept],
-            names=tuple(str(paths[i]) for i in kept),
+            names=tuple(os.fspath(files[i]) for i in kept),
             unreadable=tuple(unreadable),
+            purpose=purpose,
         )
 
     def batches(self, size: int) -> Iterator[NDArray[np.uint8]]:
@@ -96,7 +117,7 @@ class PreparedPictures:
             yield np.ascontiguousarray(self.pixels[start : start + size])
 
     def take(self, count: int) -> "PreparedPictures":
-        """Return `count` pictures spread evenly over the set (all of them when it holds no more)."""
+        """`count` pictures spread evenly over the set (all of them when it holds no more)."""
         if count >= len(self):
             return self
         chosen = np.zeros(len(self), bool)
@@ -104,14 +125,13 @@ class PreparedPictures:
         return self.where(chosen)
 
     def where(self, chosen: NDArray[np.bool_]) -> "PreparedPictures":
-        """Return the pictures for which `chosen`, `(N,)` bool, is true."""
+        """The pictures for which `chosen`, `(N,)` bool, is true."""
         index = np.flatnonzero(chosen)
-        return PreparedPictures(
+        return replace(
+            self,
             pixels=self.pixels[index],
-            source=self.source,
             labels=None if self.labels is None else self.labels[index],
             names=tuple(self.names[i] for i in index) if self.names else (),
-            unreadable=self.unreadable,
         )
 
     @property
@@ -126,12 +146,13 @@ class PreparedPictures:
     def warnings(self) -> tuple[str, ...]:
         """What is doubtful about this set, each a sentence with the risk."""
         found = []
-        if len(self) < ENOUGH_PICTURES:
+        calibrates = self.purpose == "calibration"
+        if calibrates and len(self) < ENOUGH_PICTURES:
             found.append(
                 f"{self.source} gives {len(self)} calibration pictures, fewer than {ENOUGH_PICTURES}: ranges will be "
                 "too narrow for some of the pictures the model will meet, and those lose accuracy"
             )
-        if self.labels is not None and len(self) > 1 and len(np.unique(self.labels)) == 1:
+        if calibrates and self.labels is not None and len(self) > 1 and len(np.unique(self.labels)) == 1:
             found.append(
                 f"all {len(self)} calibration pictures from {self.source} are of class {int(self.labels[0])}: the "
                 "ranges of the other classes' features are unknown, and those classes may lose accuracy"
@@ -142,23 +163,3 @@ class PreparedPictures:
                 f"{len(self.unreadable)} pictures from {self.source} could not be read and were left out: {shown}"
             )
         return tuple(found)
-
-
-def _load(
-    paths: list[Path], prepare: Callable[[Any], NDArray[np.uint8]]
-) -> tuple[list[int], list[str], NDArray[np.uint8]]:
-    """Return the indices that could be read, the complaints about the others, and the prepared pictures."""
-    pixels = np.empty((0, 1, 1, 3), np.uint8)
-    kept: list[int] = []
-    unreadable: list[str] = []
-    for i, path in enumerate(paths):
-        try:
-            picture = prepare(path)
-        except (ImageError, OSError) as e:
-            unreadable.append(f"{path.name}: {e}")
-            continue
-        if not kept:
-            pixels = np.empty((len(paths), *picture.shape), np.uint8)
-        pixels[len(kept)] = picture
-        kept.append(i)
-    return kept, unreadable, pixels[: len(kept)]

@@ -10,14 +10,16 @@ from string import Template
 
 from PIL import Image
 
-from edgecnn_export.int8.ladder import QuantizedModel
 from edgecnn_export.int8.layer_table import LayerRow
-from edgecnn_export.int8.plots import bars
+from edgecnn_export.int8.quantized_model import QuantizedModel
+from edgecnn_export.measured import Measured
 from edgecnn_export.prepared import PreparedPictures
-from edgecnn_export.verdict import Measured, Verdict
+from edgecnn_export.verdict import Verdict
 
 __all__ = ["render_report"]
 
+ROW, LABEL, LENGTH = 16, 300, 420
+"""Pixels of a bar chart: height of a row, where bars begin, length of the longest bar."""
 MOST_PICTURES = 24
 """Flipped pictures shown; the count in the text is of all."""
 
@@ -29,25 +31,23 @@ def render_report(
     *,
     quantized: QuantizedModel | None = None,
     labels: Sequence[str] = (),
-    answers: Mapping[str, Sequence[int]] | None = None,
     layer_ms: Mapping[str, float] | None = None,
 ) -> str:
-    """Return an HTML page that needs no other file and no network.
+    """An HTML page that needs no other file and no network.
 
     Args:
-        name: of the network.
-        verdict: what was decided.
-        evaluation: the pictures it was decided on.
-        quantized: the int8 network and its history, when there is one.
-        labels: class names by index.
-        answers: class index of each picture by precision, to name what flipped pictures became.
-        layer_ms: milliseconds of each layer by node name (`latency.layer_times`).
+        name: Of the network.
+        verdict: What was decided.
+        evaluation: The pictures it was decided on.
+        quantized: The int8 network and its history, when there is one.
+        labels: Class names by index.
+        layer_ms: Milliseconds of each layer by node name (`latency.layer_times`).
     """
     parts = [_verdict(verdict), _precisions(verdict)]
     if quantized is not None:
         parts += [_ladder(quantized), _saturation(quantized), _layers(quantized.layers, layer_ms or {})]
     if "int8" in verdict.measured:
-        parts.append(_flipped(verdict.measured["int8"], evaluation, labels, answers or {}))
+        parts.append(_flipped(verdict.measured, evaluation, labels))
     page = Template((files("edgecnn_export") / "report.html").read_text(encoding="utf-8"))
     return page.substitute(title=escape(f"{name}: {verdict.chosen or 'nothing written'}"), body="\n".join(parts))
 
@@ -71,18 +71,18 @@ def _precisions(verdict: Verdict) -> str:
         time = f"{m.latency.median_ms:.2f} ± {m.latency.spread_ms / 2:.2f}"
         rows.append([name, top1, drop, flips, time, f"{m.speedup:.2f}", f"{m.size_bytes / 1e6:.2f}"])
     head = ["precision", "top-1", "points lost (95 %)", "labels flipped (95 %)", "ms a picture", "times fp32", "MB"]
-    plot = bars({k: m.latency.median_ms for k, m in verdict.measured.items()}, unit="ms a picture")
+    plot = _bars({k: m.latency.median_ms for k, m in verdict.measured.items()}, unit="ms a picture")
     return f"<h2>Precisions</h2>{_table(head, rows)}{plot}"
 
 
 def _ladder(quantized: QuantizedModel) -> str:
     rows = [
         [r.name, f"{r.logit_error:.4f}", f"{r.agreement:.2%}", "kept" if r.kept else "dropped", r.reason]
-        for r in quantized.rungs
+        for r in quantized.steps
     ]
-    kept = [r.kept for r in quantized.rungs]
+    kept = [r.kept for r in quantized.steps]
     notes = [
-        f"Compared on {len(quantized.held_back)} calibration pictures held back; the error is the logits' change, "
+        f"Compared on {len(quantized.held_out)} held-out calibration pictures; the error is the logits' change, "
         "relative.",
         *quantized.calibration.get("warnings", []),
     ]
@@ -92,8 +92,8 @@ def _ladder(quantized: QuantizedModel) -> str:
         counts = ", ".join(f"{n} {k}" for k, n in quantized.unquantized.items())
         notes.append(f"In float because they read float tensors: {counts}.")
     text = "".join(f'<p class="note">{escape(n)}</p>' for n in notes)
-    plot = bars({r.name: r.logit_error for r in quantized.rungs}, unit="relative logit error", most=0.3)
-    return f"<h2>Ladder</h2>{_table(['rung', 'error', 'agreement', '', ''], rows, kept)}{plot}{text}"
+    plot = _bars({r.name: r.logit_error for r in quantized.steps}, unit="relative logit error", most=0.3)
+    return f"<h2>Ladder</h2>{_table(['step', 'error', 'agreement', '', ''], rows, kept)}{plot}{text}"
 
 
 def _saturation(quantized: QuantizedModel) -> str:
@@ -107,8 +107,8 @@ def _saturation(quantized: QuantizedModel) -> str:
         if after.possible
         else "In this file no input can make a sum leave 16 bits: the answer is the same with and without VNNI."
     )
-    noise = {x.name: max(0.0, 100 + x.noise_db) for x in before.guilty[:20]}
-    plot = bars(noise, unit="dB above -100 dB, worst layers before the cure") if noise else ""
+    noise = {x.name: max(0.0, 100 + x.noise_db) for x in before.saturating[:20]}
+    plot = _bars(noise, unit="dB above -100 dB, worst layers before mitigation") if noise else ""
     return f"<h2>Saturation without VNNI</h2><p>{escape(text)}</p>{plot}"
 
 
@@ -127,26 +127,25 @@ def _layers(layers: Sequence[LayerRow], times: Mapping[str, float]) -> str:
         for x in layers
     ]
     head = ["layer", "operator", "weights", "bits", "SQNR dB", "sums saturated before", "their noise dB", "ms"]
-    plot = bars({x.name: max(x.sqnr_db, 0.0) for x in layers}, unit="SQNR, dB")
+    plot = _bars({x.name: max(x.sqnr_db, 0.0) for x in layers}, unit="SQNR, dB")
     return f'<h2>Layers</h2><div class="scroll">{_table(head, rows)}</div>{plot}'
 
 
-def _flipped(
-    measured: Measured, evaluation: PreparedPictures, labels: Sequence[str], answers: Mapping[str, Sequence[int]]
-) -> str:
+def _flipped(measured: Mapping[str, Measured], evaluation: PreparedPictures, labels: Sequence[str]) -> str:
+    int8 = measured["int8"]
     figures = []
-    for i in measured.flipped[:MOST_PICTURES]:
+    for i in int8.flipped[:MOST_PICTURES]:
         lines = []
         if evaluation.labels is not None:
             lines.append(f"is {_name(labels, int(evaluation.labels[i]))}")
-        lines += [f"{kind}: {_name(labels, int(values[i]))}" for kind, values in answers.items()]
+        lines += [f"{kind}: {_name(labels, each.answers[i])}" for kind, each in measured.items()]
         caption = "<br>".join(escape(x) for x in lines)
         figures.append(
             f'<figure><img alt="picture {i}" src="{_thumbnail(evaluation, i)}">'
             f"<figcaption>{caption}</figcaption></figure>"
         )
-    count = f"{len(measured.flipped)} of {measured.pictures} pictures have another label in int8 than in fp32"
-    shown = f"; the first {MOST_PICTURES} are shown" if len(measured.flipped) > MOST_PICTURES else ""
+    count = f"{len(int8.flipped)} of {int8.pictures} pictures have another label in int8 than in fp32"
+    shown = f"; the first {MOST_PICTURES} are shown" if len(int8.flipped) > MOST_PICTURES else ""
     return f'<h2>Flipped pictures</h2><p>{count}{shown}.</p><div class="pictures">{"".join(figures)}</div>'
 
 
@@ -169,3 +168,25 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], kept: Sequence[bo
         style = ' class="kept"' if i < len(kept) and kept[i] else ""
         lines.append(f"<tr{style}>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>")
     return f"<table><thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _bars(values: Mapping[str, float], *, unit: str, most: float | None = None) -> str:
+    """Horizontal bars as inline SVG, one a value; longer ones than `most` are cut, their number still stands beside."""
+    if not values:
+        return ""
+    top = max(values.values()) if most is None else min(most, max(values.values()))
+    top = top if top > 0 else 1.0
+    rows = []
+    for i, (name, value) in enumerate(values.items()):
+        length = LENGTH * max(0.0, min(value, top)) / top
+        y = i * ROW
+        rows.append(
+            f'<text x="{LABEL - 6}" y="{y + 12}" text-anchor="end">{escape(name[:52])}</text>'
+            f'<rect x="{LABEL}" y="{y + 2}" width="{length:.1f}" height="{ROW - 4}" fill="#3a7ca5"/>'
+            f'<text x="{LABEL + length + 5:.1f}" y="{y + 12}">{value:.4g}</text>'
+        )
+    height = ROW * len(values) + 20
+    caption = f'<text x="{LABEL}" y="{height - 5}">{escape(unit)}</text>'
+    width = LABEL + LENGTH + 80
+    start = f'<svg role="img" aria-label="{escape(unit)}" viewBox="0 0 {width} {height}" width="{width}">'
+    return f"{start}{''.join(rows)}{caption}</svg>"

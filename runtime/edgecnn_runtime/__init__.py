@@ -7,8 +7,6 @@ result = classifier("photo.jpg")
 print(result.label, result.score, result.device)
 """
 
-from typing import TYPE_CHECKING, Any
-
 from edgecnn_runtime.classifier import Classifier
 from edgecnn_runtime.devices import DeviceWarning
 from edgecnn_runtime.errors import (
@@ -24,11 +22,10 @@ from edgecnn_runtime.errors import (
 from edgecnn_runtime.image import load_image
 from edgecnn_runtime.model_file import ModelFile
 from edgecnn_runtime.normalization import Normalization
+from edgecnn_runtime.prepare import prepare
 from edgecnn_runtime.preprocess import Preprocess
 from edgecnn_runtime.result import Failure, Prediction, Result, Timing
-
-if TYPE_CHECKING:
-    from edgecnn_runtime.verification import Verification, verify
+from edgecnn_runtime.verification import Verification, verify
 
 __version__ = "0.1.0"
 
@@ -52,14 +49,6 @@ __all__ = [
     "Timing",
     "Verification",
     "load_image",
+    "prepare",
     "verify",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Load what proves a file only when it is asked for: `classify` should not wait for it."""
-    if name in ("Verification", "verify"):
-        import importlib
-
-        return getattr(importlib.import_module("edgecnn_runtime.verification"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

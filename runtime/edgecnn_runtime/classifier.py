@@ -3,19 +3,22 @@
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn_runtime.class_activation import class_activation_map, feature_output, read_class_weights
 from edgecnn_runtime.errors import DeviceError, ImageError, ModelFileError
-from edgecnn_runtime.image import ImageSource, decode_image, source_name
-from edgecnn_runtime.model_file import FeatureOutput, ModelFile, default_model_path
+from edgecnn_runtime.image import ImageSource, source_name
+from edgecnn_runtime.model_file import ModelFile, default_model_path
 from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.onnx_file import with_outputs
+from edgecnn_runtime.prepare import prepare, prepare_timed
 from edgecnn_runtime.preprocess import Pixels, Preprocess
 from edgecnn_runtime.result import Failure, Result, Timing
-from edgecnn_runtime.session import Session, open_session
+from edgecnn_runtime.session import open_session
 from edgecnn_runtime.stream import stream
 
 __all__ = ["Classifier"]
@@ -30,18 +33,20 @@ class Classifier:
     """Loads a model file once and classifies any number of pictures; safe to call from several threads.
 
     Args:
-        model: path, bytes or `ModelFile`; None means the model in the wheel.
+        model: Path, bytes or `ModelFile`; None means the model in the wheel.
         device: `auto` (the best that works), `cpu`, `cuda[:n]`, `dml[:n]`, `openvino`, `coreml`, `qnn`.
-        require: raise `DeviceError` instead of running on the CPU when the device does not start.
-        threads: threads inside one operator; None means one a core.
-        exact: decode large JPEGs in full instead of at a fraction of their size (slower, up to a few gray levels
-            closer to what training saw).
-        labels: for a plain `.onnx`: its class names.
-        preprocess: for a plain `.onnx`: from a picture to pixels.
-        normalization: for a plain `.onnx` with float input: from pixels to its input.
+        require: Raise `DeviceError` instead of running on the CPU when the device does not start.
+        threads: Threads inside one operator; None means one a core.
+        exact: Decode large JPEGs in full instead of at a fraction of their size: slower, and a gray level or two away
+            from the pixels that training and calibration saw.
+        labels: For a plain `.onnx`: its class names.
+        preprocess: For a plain `.onnx`: from a picture to pixels.
+        normalization: For a plain `.onnx` with float input: from pixels to its input.
 
     Raises:
-        ModelFileError: the file cannot be used; DeviceError: the device cannot; MissingPackageError: no onnxruntime.
+        ModelFileError: The file cannot be used.
+        DeviceError: The device cannot be used.
+        MissingPackageError: No onnxruntime is installed.
 
     Example:
         >>> classifier = Classifier("model.onnx")
@@ -67,7 +72,7 @@ class Classifier:
             self.model = ModelFile.load(path, labels=labels, preprocess=preprocess, normalization=normalization)
         self.exact = exact
         self._requested = (device, require, threads)
-        self._session: Session = open_session(self.model.data, device=device, require=require, threads=threads)
+        self._session = open_session(self.model.data, device=device, require=require, threads=threads)
         self._class_weights: Logits | None = None
 
     @property
@@ -94,22 +99,37 @@ class Classifier:
         """Classify one picture.
 
         Args:
-            source: a path, the bytes of a picture file, an open file, a Pillow picture or an `(H, W, 3)` uint8 RGB
+            source: A path, the bytes of a picture file, an open file, a Pillow picture or an `(H, W, 3)` uint8 RGB
                 array of any size.
 
         Raises:
-            ImageError: the picture cannot be used; the message says why.
+            ImageError: The picture cannot be used; the message says why.
         """
-        pixels, decode_ms, preprocess_ms = self._prepare_timed(source)
-        return self._classify(pixels, source_name(source), decode_ms, preprocess_ms)
+        prepared = prepare_timed(source, self.model.preprocess, exact=self.exact)
+        return self.classify_pixels(prepared.pixels, source=source_name(source), timing_ms=prepared.timing_ms)
 
-    def classify_pixels(self, pixels: Pixels, *, source: str = "<pixels>") -> Result:
-        """Classify pixels that `prepare` or `Preprocess.apply` made: `(height, width, 3)` uint8 RGB."""
-        return self._classify(pixels, source, 0.0, 0.0)
+    def classify_pixels(self, pixels: Pixels, *, source: str = "<pixels>", timing_ms: Timing | None = None) -> Result:
+        """Classify pixels that `prepare` made.
+
+        Args:
+            pixels: `(height, width, 3)` uint8 RGB.
+            source: Name for the result.
+            timing_ms: What making the pixels took, to which the inference is added.
+        """
+        start = time.perf_counter()
+        logits = self.logits(pixels[None])[0]
+        return Result(
+            logits=logits,
+            labels=self.labels,
+            source=source,
+            device=self.device,
+            provider=self.provider,
+            timing_ms=replace(timing_ms or Timing(), inference=(time.perf_counter() - start) * 1e3),
+        )
 
     def prepare(self, source: ImageSource) -> Pixels:
         """Load, turn upright, resize and crop: `(height, width, 3)` uint8 RGB, what the network will see."""
-        return self._prepare_timed(source)[0]
+        return prepare(source, self.model.preprocess, exact=self.exact)
 
     def logits(self, pixels: Pixels) -> Logits:
         """Scores before softmax for a batch of prepared pixels.
@@ -120,13 +140,16 @@ class Classifier:
         Returns:
             `(N, classes)` float32.
         """
-        (logits,) = self.run(pixels, [self.model.logits.name])
-        if logits.shape != (len(pixels), len(self.labels)):
+        return self.as_logits(self.run(pixels, [self.model.logits.name])[0], len(pixels))
+
+    def as_logits(self, output: Array, count: int) -> Logits:
+        """Scores before softmax, `(count, classes)` float32, out of what `run` gave as logits for `count` pictures."""
+        if output.shape != (count, len(self.labels)):
             raise ModelFileError(
-                f"{self.model.name} gives {logits.shape} for {len(pixels)} pictures, but there are {len(self.labels)} "
-                f"labels; expected ({len(pixels)}, {len(self.labels)})."
+                f"{self.model.name} gives {output.shape} for {count} pictures, but there are {len(self.labels)} "
+                f"labels; expected ({count}, {len(self.labels)})."
             )
-        scores = logits.astype(np.float32, copy=False)
+        scores = output.astype(np.float32, copy=False)
         # The logarithm undoes a softmax up to a constant, which the softmax behind it does not see.
         return np.log(np.maximum(scores, _TINY)) if self.model.gives_probabilities else scores
 
@@ -135,12 +158,12 @@ class Classifier:
 
         Args:
             pixels: `(N, height, width, 3)` uint8 RGB.
-            outputs: names out of the graph's outputs, such as `logits` and `features`.
+            outputs: Names out of the graph's outputs, such as `logits` and `features`.
 
         Raises:
-            ImageError: the pixels have another shape or dtype.
-            ModelFileError: the graph has no such output.
-            DeviceError: the device failed while running.
+            ImageError: The pixels have another shape or dtype.
+            ModelFileError: The graph has no such output.
+            DeviceError: The device failed while running.
         """
         fed = self._feed(pixels)
         try:
@@ -158,17 +181,9 @@ class Classifier:
         """A classifier of the same file on the same device whose `run` also gives these inner tensors.
 
         Raises:
-            ModelFileError: the graph has no tensor of such a name.
+            ModelFileError: The graph has no tensor of such a name.
         """
-        extended = ModelFile(
-            data=with_outputs(self.model.data, list(names)),
-            name=self.model.name,
-            labels=self.model.labels,
-            preprocess=self.model.preprocess,
-            normalization=self.model.normalization,
-            card=self.model.card,
-            graph=self.model.graph,
-        )
+        extended = replace(self.model, data=with_outputs(self.model.data, list(names)))
         device, require, threads = self._requested
         return Classifier(extended, device=device, require=require, threads=threads, exact=self.exact)
 
@@ -176,37 +191,25 @@ class Classifier:
         """Weights of the last linear layer, `(classes, channels)` float32; read from the graph once, then kept.
 
         Raises:
-            ModelFileError: the network does not end in global average pooling and one linear layer.
+            ModelFileError: The network does not end in global average pooling and one linear layer.
         """
         if self._class_weights is None:
-            output = self._feature_output()
-            blank = np.zeros((1, self.model.height, self.model.width, 3), np.uint8)
-            # In an int8 file the weights are stored quantized, and floats only behind their DequantizeLinear.
-            dequantized = f"{output.weights}_DequantizeLinear_Output"
-            produced = {name for _, name in self.model.graph.nodes}
-            tensor = dequantized if dequantized in produced else output.weights
-            session = open_session(with_outputs(self.model.data, [tensor]), device="cpu", threads=1)
-            weights = session.inference.run([tensor], self._feed(blank))[0].astype(np.float32)
-            self._class_weights = np.ascontiguousarray(weights.T if output.transposed else weights)
+            self._class_weights = read_class_weights(self.model)
         return self._class_weights
 
     def class_activation_map(self, pixels: Pixels, index: int | None = None) -> Logits:
-        """Where the network saw the class: `(h, w)` float32, unscaled, positive where it speaks for the class.
-
-        Source: Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016: the last feature
-        map, summed over channels with the class's weights.
+        """Where the network saw a class: `(h, w)` float32, unscaled, positive where it speaks for the class.
 
         Args:
             pixels: `(height, width, 3)` uint8 RGB, prepared.
-            index: the class; None means the most probable one.
+            index: The class; None means the most probable one.
 
         Raises:
-            ModelFileError: the network does not end in global average pooling and one linear layer.
+            ModelFileError: The network does not end in global average pooling and one linear layer.
         """
-        output = self._feature_output()
-        logits, features = self.run(pixels[None], [self.model.logits.name, output.name])
+        logits, features = self.run(pixels[None], [self.model.logits.name, feature_output(self.model).name])
         chosen = int(logits[0].argmax()) if index is None else index
-        return np.asarray(np.tensordot(self.class_weights()[chosen], features[0], axes=1), dtype=np.float32)
+        return class_activation_map(features[0], self.class_weights(), chosen)
 
     def stream(
         self,
@@ -218,31 +221,14 @@ class Classifier:
         """Classify many pictures: order kept, memory bounded, decoding overlaps inference.
 
         Args:
-            sources: pictures, taken one by one as they are needed.
-            workers: pictures in work at a time; None means one a core.
+            sources: Pictures, taken one by one as they are needed.
+            workers: Pictures in work at a time; None means one a core.
             errors: `raise` stops at the first bad picture; `yield` puts a `Failure` in its place and goes on.
 
         Yields:
             One `Result` (or `Failure`) a source, in order.
         """
         return stream(self, sources, workers=workers, errors=errors)
-
-    def _prepare_timed(self, source: ImageSource) -> tuple[Pixels, float, float]:
-        preprocess = self.model.preprocess
-        at_least = None if self.exact else preprocess.decode_side
-        start = time.perf_counter()
-        decoded = decode_image(source, at_least=at_least)
-        loaded = time.perf_counter()
-        pixels = preprocess.apply(decoded.image, box=decoded.box)
-        done = time.perf_counter()
-        return pixels, (loaded - start) * 1e3, (done - loaded) * 1e3
-
-    def _classify(self, pixels: Pixels, source: str, decode_ms: float, preprocess_ms: float) -> Result:
-        start = time.perf_counter()
-        logits = self.logits(pixels[None])[0]
-        inference_ms = (time.perf_counter() - start) * 1e3
-        timing = Timing(decode_ms, preprocess_ms, inference_ms)
-        return Result(logits, self.labels, source, self.device, self.provider, timing)
 
     def _feed(self, pixels: Pixels) -> dict[str, Array]:
         expected = (self.model.height, self.model.width, 3)
@@ -253,12 +239,3 @@ class Classifier:
         if normalization is None:
             return {self.model.input.name: pixels}
         return {self.model.input.name: normalization.apply(pixels, channels_last=self.model.channels_last)}
-
-    def _feature_output(self) -> FeatureOutput:
-        output = self.model.features
-        if output is None:
-            raise ModelFileError(
-                f"{self.model.name} has no features output, so there is no class activation map: that needs a network "
-                "that ends in global average pooling and one linear layer."
-            )
-        return output

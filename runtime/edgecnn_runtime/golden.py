@@ -54,7 +54,7 @@ def decode_golden(document: Any, classes: int) -> GoldenVector:
     """Read the JSON form back.
 
     Raises:
-        ModelFileError: a field is missing or has the wrong length.
+        ModelFileError: A field is missing or has the wrong length.
     """
     try:
         rows, columns = int(document["grid"]["rows"]), int(document["grid"]["columns"])

@@ -11,32 +11,25 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from edgecnn_runtime.errors import ImageError
-from edgecnn_runtime.preprocess import Box, check_pixels
 
-__all__ = ["IMAGE_SUFFIXES", "Decoded", "ImageSource", "decode_image", "load_image", "source_name"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Box",
+    "Decoded",
+    "ImageSource",
+    "check_pixels",
+    "decode_image",
+    "load_image",
+    "source_name",
+]
 
+Box = tuple[float, float, float, float]
 ImageSource = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | npt.NDArray[np.uint8]
 
-IMAGE_SUFFIXES = frozenset(
-    [
-        ".avif",
-        ".bmp",
-        ".gif",
-        ".j2k",
-        ".jp2",
-        ".jpeg",
-        ".jpg",
-        ".mpo",
-        ".pbm",
-        ".pgm",
-        ".png",
-        ".pnm",
-        ".ppm",
-        ".tif",
-        ".tiff",
-        ".webp",
-    ]
-)
+IMAGE_SUFFIXES = frozenset((
+    ".avif", ".bmp", ".gif", ".j2k", ".jp2", ".jpeg", ".jpg", ".mpo", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif",
+    ".tiff", ".webp",
+))  # fmt: skip
 
 # Only formats that hold pictures and decode inside Pillow: EPS, for one, would start another program. MPO opens as
 # JPEG. Pillow loads the first five at once and all others only by loading every format it has, so they come second.
@@ -62,8 +55,8 @@ class Decoded:
     """A picture that may have been decoded at a fraction of its size.
 
     Attributes:
-        image: upright, mode RGB.
-        box: left, top, right and bottom of the picture inside `image`, in its pixels. A side that 2, 4 or 8 does not
+        image: Upright, mode RGB.
+        box: Left, top, right and bottom of the picture inside `image`, in its pixels. A side that 2, 4 or 8 does not
             divide ends inside the last row or column: 2001 pixels at 1/4 fill 500.25 of 501.
     """
 
@@ -75,13 +68,13 @@ def load_image(source: ImageSource) -> Image.Image:
     """Load one picture: EXIF orientation applied, first frame, alpha over white, 16 bits scaled to 8, mode RGB.
 
     Args:
-        source: a path, the bytes of a file, an open binary file, a Pillow picture or an `(H, W, 3)` uint8 RGB array.
+        source: A path, the bytes of a file, an open binary file, a Pillow picture or an `(H, W, 3)` uint8 RGB array.
 
     Returns:
         An upright Pillow picture of mode RGB.
 
     Raises:
-        ImageError: the source is missing, unreadable, no picture, too large, truncated or of a wrong type.
+        ImageError: The source is missing, unreadable, no picture, too large, truncated or of a wrong type.
     """
     return decode_image(source).image
 
@@ -90,12 +83,12 @@ def decode_image(source: ImageSource, *, at_least: int | None = None) -> Decoded
     """Load one picture as `load_image` does, a large JPEG at a fraction of its size.
 
     Args:
-        source: as for `load_image`.
-        at_least: a length in pixels. A JPEG whose short side is 2, 4 or 8 times as long is decoded at 1/2, 1/4 or
+        source: As for `load_image`.
+        at_least: A length in pixels. A JPEG whose short side is 2, 4 or 8 times as long is decoded at 1/2, 1/4 or
             1/8 of its size, straight from the DCT coefficients; other formats ignore it. `None` decodes in full.
 
     Raises:
-        ImageError: as for `load_image`.
+        ImageError: As for `load_image`.
     """
     if isinstance(source, np.ndarray):
         return _whole(Image.fromarray(check_pixels(source)))
@@ -121,6 +114,18 @@ def decode_image(source: ImageSource, *, at_least: int | None = None) -> Decoded
     # Decoders of damaged files raise nearly anything (struct.error, SyntaxError, zlib.error, IndexError, …).
     except Exception as error:
         raise ImageError(f"{source_name(source)} could not be decoded: {_reason(error)}.") from error
+
+
+def check_pixels(array: object) -> npt.NDArray[np.uint8]:
+    """Pass an `(H, W, 3)` uint8 array through; anything else is an `ImageError` that says what came."""
+    if not isinstance(array, np.ndarray):
+        raise ImageError(f"got {type(array).__name__}; expected an (H, W, 3) uint8 RGB array or a picture.")
+    if array.dtype != np.uint8:
+        hint = "; multiply by 255, round and cast with .astype(np.uint8)" if array.dtype.kind == "f" else ""
+        raise ImageError(f"got an array of {array.dtype}; expected uint8 values from 0 to 255{hint}.")
+    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+        raise ImageError(f"got an array of shape {array.shape}; expected (height, width, 3), RGB, not empty.")
+    return array
 
 
 def source_name(source: object) -> str:

@@ -10,10 +10,22 @@ from edgecnn_runtime.protobuf import encode_bytes, fields, text
 
 __all__ = ["OnnxFile", "TensorInfo", "graph_digest", "read_onnx", "with_outputs"]
 
-_MODEL_GRAPH, _MODEL_OPSET, _MODEL_METADATA, _MODEL_FUNCTION = 7, 8, 14, 25
-_GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT, _GRAPH_SPARSE = 1, 5, 11, 12, 15
-_NODE_OUTPUT, _NODE_OPERATOR, _NODE_ATTRIBUTE, _NODE_DOMAIN = 2, 4, 5, 7
-_TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
+_MODEL_GRAPH, _MODEL_METADATA, _MODEL_FUNCTION = 7, 14, 25
+_GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT = 1, 5, 11, 12
+_NODE_OUTPUT, _NODE_OPERATOR = 2, 4
+_TENSOR_NAME, _TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 8, 13, 14
+
+# By type of message: the fields with messages in which something could reach outside the file, and their types.
+_INSIDE: dict[str, dict[int, str]] = {
+    "model": {8: "opset", 25: "function"},
+    "function": {7: "node", 11: "attribute"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+}
+_DOMAIN = {"opset": 1, "node": 7}
+_EMPTY = memoryview(b"")
 
 # Operators that come inside every ONNX Runtime; any other domain would need a library loaded from outside.
 _BUILT_IN_DOMAINS = frozenset(
@@ -36,25 +48,23 @@ class OnnxFile:
     """What `read_onnx` found.
 
     Attributes:
-        inputs: graph inputs that are not initializers.
-        outputs: graph outputs.
+        inputs: Graph inputs that are not initializers.
+        outputs: Graph outputs.
         nodes: `(operator, name of its first output)` of every node of the main graph, in order.
         metadata: `metadata_props`.
-        opset: version of the default operator set.
     """
 
     inputs: list[TensorInfo] = field(default_factory=list)
     outputs: list[TensorInfo] = field(default_factory=list)
     nodes: list[tuple[str, str]] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
-    opset: int = 0
 
 
 def read_onnx(data: bytes) -> OnnxFile:
     """Read an ONNX file's declarations and check that it is closed in itself.
 
     Raises:
-        ModelFileError: no ONNX, damaged, with tensors kept outside the file, or with operators that need a library
+        ModelFileError: No ONNX, damaged, with tensors kept outside the file, or with operators that need a library
             from outside.
     """
     file = OnnxFile()
@@ -62,23 +72,13 @@ def read_onnx(data: bytes) -> OnnxFile:
     seen_graph = False
     for number, value in fields(memoryview(data)):
         if number == _MODEL_METADATA:
-            key, entry = _string_pair(_message(value))
-            file.metadata[key] = entry
-        elif number == _MODEL_OPSET:
-            domain, version = "", 0
-            for part, content in fields(_message(value)):
-                if part == 1:
-                    domain = text(content)
-                elif part == 2 and isinstance(content, int):
-                    version = content
-            _check_domain(domain)
-            if domain in ("", "ai.onnx"):
-                file.opset = version
+            entry = dict(fields(_message(value)))
+            file.metadata[text(entry.get(1, _EMPTY))] = text(entry.get(2, _EMPTY))
         elif number == _MODEL_GRAPH:
             seen_graph = True
             _read_graph(_message(value), file, initializers)
-        elif number == _MODEL_FUNCTION:
-            _check_function(_message(value))
+        elif number in _INSIDE["model"]:
+            _check(_INSIDE["model"][number], _message(value))
     if not seen_graph or not file.outputs:
         raise ModelFileError("the file is no ONNX model: it holds no graph with outputs; expected a .onnx file.")
     file.inputs = [tensor for tensor in file.inputs if tensor.name not in initializers]
@@ -103,13 +103,9 @@ def with_outputs(data: bytes, names: list[str]) -> bytes:
     """The same model with inner tensors as additional outputs.
 
     Protobuf joins a message that occurs twice, so appending a graph that holds nothing but the outputs adds them;
-    ONNX Runtime infers their types.
-
-    Raises:
-        ModelFileError: a name that no node produces.
+    ONNX Runtime infers their types, and refuses a name that no node produces.
     """
-    file = read_onnx(data)
-    declared = {tensor.name for tensor in file.outputs}
+    declared = {tensor.name for tensor in read_onnx(data).outputs}
     outputs = b"".join(
         encode_bytes(_GRAPH_OUTPUT, encode_bytes(1, name.encode()))
         for name in dict.fromkeys(names)
@@ -120,75 +116,36 @@ def with_outputs(data: bytes, names: list[str]) -> bytes:
 
 def _read_graph(graph: memoryview, file: OnnxFile, initializers: set[str]) -> None:
     for number, value in fields(graph):
-        if number == _GRAPH_NODE:
-            file.nodes.append(_check_node(_message(value), 0))
-        elif number == _GRAPH_INITIALIZER:
-            initializers.add(_check_tensor(_message(value)))
-        elif number == _GRAPH_SPARSE:
-            _check_sparse(_message(value))
-        elif number == _GRAPH_INPUT:
+        if number == _GRAPH_INPUT:
             file.inputs.append(_tensor_info(_message(value)))
         elif number == _GRAPH_OUTPUT:
             file.outputs.append(_tensor_info(_message(value)))
+        elif number in _INSIDE["graph"]:
+            found = _check(_INSIDE["graph"][number], _message(value))
+            if number == _GRAPH_NODE:
+                file.nodes.append((text(found.get(_NODE_OPERATOR, _EMPTY)), text(found.get(_NODE_OUTPUT, _EMPTY))))
+            elif number == _GRAPH_INITIALIZER:
+                initializers.add(text(found.get(_TENSOR_NAME, _EMPTY)))
 
 
-def _check_function(function: memoryview) -> None:
-    for number, value in fields(function):
-        if number == 7:
-            _check_node(_message(value), 0)
-        elif number == 11:  # attributes with their default
-            _check_attribute(_message(value), 0)
-
-
-def _check_node(node: memoryview, depth: int) -> tuple[str, str]:
+def _check(kind: str, message: memoryview, depth: int = 0) -> dict[int, int | memoryview]:
+    """Refuse what reaches outside the file, here and in all messages below; give the first value of each field."""
     if depth > _MAX_DEPTH:
         raise ModelFileError(f"the file nests graphs more than {_MAX_DEPTH} deep; no classifier needs that.")
-    operator = output = ""
-    for number, value in fields(node):
-        if number == _NODE_OPERATOR:
-            operator = text(value)
-        elif number == _NODE_OUTPUT:
-            output = output or text(value)
-        elif number == _NODE_DOMAIN:
+    found: dict[int, int | memoryview] = {}
+    inside, domain = _INSIDE.get(kind, {}), _DOMAIN.get(kind)
+    for number, value in fields(message):
+        found.setdefault(number, value)
+        if number in inside:
+            _check(inside[number], _message(value), depth + (inside[number] == "graph"))
+        elif number == domain:
             _check_domain(text(value))
-        elif number == _NODE_ATTRIBUTE:
-            _check_attribute(_message(value), depth)
-    return operator, output
-
-
-def _check_attribute(attribute: memoryview, depth: int) -> None:
-    for number, value in fields(attribute):
-        if number in (5, 10):  # t, tensors
-            _check_tensor(_message(value))
-        elif number in (22, 23):  # sparse_tensor, sparse_tensors
-            _check_sparse(_message(value))
-        elif number in (6, 11):  # g, graphs
-            for part, content in fields(_message(value)):
-                if part == _GRAPH_NODE:
-                    _check_node(_message(content), depth + 1)
-                elif part == _GRAPH_INITIALIZER:
-                    _check_tensor(_message(content))
-                elif part == _GRAPH_SPARSE:
-                    _check_sparse(_message(content))
-
-
-def _check_sparse(sparse: memoryview) -> None:
-    for number, value in fields(sparse):
-        if number in (1, 2):  # values, indices
-            _check_tensor(_message(value))
-
-
-def _check_tensor(tensor: memoryview) -> str:
-    name = ""
-    for number, value in fields(tensor):
-        if number == 8:
-            name = text(value)
-        elif number == _TENSOR_EXTERNAL_DATA or (number == _TENSOR_DATA_LOCATION and value == 1):
+        elif kind == "tensor" and (number == _TENSOR_EXTERNAL_DATA or (number == _TENSOR_DATA_LOCATION and value == 1)):
             raise ModelFileError(
                 "the file keeps weights in another file (external data), which is refused; "
                 "expected one file: save it again with the weights inside."
             )
-    return name
+    return found
 
 
 def _check_domain(domain: str) -> None:
@@ -200,29 +157,19 @@ def _check_domain(domain: str) -> None:
 
 
 def _tensor_info(value_info: memoryview) -> TensorInfo:
-    name, element_type, shape = "", 0, []
-    for number, value in fields(value_info):
-        if number == 1:
-            name = text(value)
-        elif number == 2:
-            for part, tensor_type in fields(_message(value)):
-                if part != 1:
-                    continue
-                for piece, content in fields(_message(tensor_type)):
-                    if piece == 1 and isinstance(content, int):
-                        element_type = content
-                    elif piece == 2:
-                        shape = [_dimension(_message(d)) for p, d in fields(_message(content)) if p == 1]
-    return TensorInfo(name, element_type, tuple(shape))
+    declared = dict(fields(value_info))
+    tensor_type = dict(fields(_part(dict(fields(_part(declared, 2))), 1)))
+    element_type = tensor_type.get(1, 0)
+    shape = [_dimension(_message(value)) for number, value in fields(_part(tensor_type, 2)) if number == 1]
+    return TensorInfo(text(declared.get(1, _EMPTY)), element_type if isinstance(element_type, int) else 0, tuple(shape))
 
 
 def _dimension(dimension: memoryview) -> int:
     return next((value for number, value in fields(dimension) if number == 1 and isinstance(value, int)), 0)
 
 
-def _string_pair(entry: memoryview) -> tuple[str, str]:
-    parts = dict(fields(entry))
-    return text(parts.get(1, memoryview(b""))), text(parts.get(2, memoryview(b"")))
+def _part(message: dict[int, int | memoryview], number: int) -> memoryview:
+    return _message(message.get(number, _EMPTY))
 
 
 def _message(value: int | memoryview) -> memoryview:

@@ -1,8 +1,8 @@
 """What happens to a picture before the network: resize rule, antialiased kernel, crop. The only implementation.
 
-Training evaluation, export, calibration, classify and camera all call `Preprocess.apply`, so a picture cannot
-reach the network in two different ways. Kernels are Pillow's, which is what torchvision's transforms use on
-pictures; sizes and crop offsets follow torchvision's `Resize` and `CenterCrop` rounding.
+Files come here through `edgecnn_runtime.prepare`, camera frames directly, so a picture cannot reach the network in two
+different ways. Kernels are Pillow's, which is what torchvision's transforms use on pictures; sizes and crop offsets
+follow torchvision's `Resize` and `CenterCrop` rounding.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edgecnn_runtime.errors import ImageError, OptionError
+from edgecnn_runtime.errors import OptionError
+from edgecnn_runtime.image import Box, check_pixels
 
-__all__ = ["LUMA", "Box", "Kernel", "Pixels", "Preprocess", "ResizeRule"]
+__all__ = ["LUMA", "Kernel", "Pixels", "Preprocess", "ResizeRule"]
 
-Box = tuple[float, float, float, float]
 Pixels = npt.NDArray[np.uint8]
 ResizeRule = Literal["short-side", "squash", "letterbox"]
 Kernel = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
@@ -35,13 +35,13 @@ class Preprocess:
     """From an upright RGB picture of any size to `(height, width, 3)` uint8 RGB pixels.
 
     Attributes:
-        height: rows the network takes, in pixels.
-        width: columns the network takes, in pixels.
+        height: Rows the network takes, in pixels.
+        width: Columns the network takes, in pixels.
         resize: `short-side` scales so that the short side is `resize_to`, then crops the center; `squash` scales
             both sides to the target whatever the aspect; `letterbox` fits the whole picture inside and pads.
-        resize_to: length of the short side before the crop, in pixels; only for `short-side`, where leaving it
+        resize_to: Length of the short side before the crop, in pixels; only for `short-side`, where leaving it
             out means the larger of height and width.
-        kernel: antialiased resampling kernel, by Pillow's name.
+        kernel: Antialiased resampling kernel, by Pillow's name.
         pad_color: RGB of the border that `letterbox` adds, 0 to 255 each.
     """
 
@@ -84,16 +84,16 @@ class Preprocess:
         """Resize and crop one picture.
 
         Args:
-            image: an upright RGB picture, or an `(H, W, 3)` uint8 array. The order of the channels does not
+            image: An upright RGB picture, or an `(H, W, 3)` uint8 array. The order of the channels does not
                 matter to a resize: BGR in gives BGR out.
-            box: left, top, right and bottom of the picture inside `image`, in its pixels, for one that was decoded
+            box: Left, top, right and bottom of the picture inside `image`, in its pixels, for one that was decoded
                 at a fraction of its size (`edgecnn_runtime.image.decode_image`); None for the whole.
 
         Returns:
             `(height, width, 3)` uint8, same channel order as the input, contiguous.
 
         Raises:
-            ImageError: the array is not `(H, W, 3)` uint8, or empty.
+            ImageError: The array is not `(H, W, 3)` uint8, or empty.
         """
         picture = image if isinstance(image, Image.Image) else Image.fromarray(check_pixels(image))
         if picture.mode != "RGB":
@@ -162,7 +162,7 @@ class Preprocess:
         """Read the JSON form back.
 
         Raises:
-            OptionError: a field is missing, unknown or out of range; the message names it.
+            OptionError: A field is missing, unknown or out of range; the message names it.
         """
         known = {field.name for field in fields(cls)} - {"pad_color"} | {_PAD_COLOR_KEY}
         unknown = sorted(set(document) - known)
@@ -180,22 +180,10 @@ class Preprocess:
         return cls(**values)
 
 
-def check_pixels(array: object) -> Pixels:
-    """Pass an `(H, W, 3)` uint8 array through; anything else is an `ImageError` that says what came."""
-    if not isinstance(array, np.ndarray):
-        raise ImageError(f"got {type(array).__name__}; expected an (H, W, 3) uint8 RGB array or a picture.")
-    if array.dtype != np.uint8:
-        hint = "; multiply by 255, round and cast with .astype(np.uint8)" if array.dtype.kind == "f" else ""
-        raise ImageError(f"got an array of {array.dtype}; expected uint8 values from 0 to 255{hint}.")
-    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
-        raise ImageError(f"got an array of shape {array.shape}; expected (height, width, 3), RGB, not empty.")
-    return array
-
-
 def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _check_side(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MAX_SIDE:
+def _check_side(name: str, value: Any) -> None:
+    if not _is_int(value) or not 1 <= value <= _MAX_SIDE:
         raise OptionError(f"{name} is {value!r}; expected a whole number of pixels from 1 to {_MAX_SIDE}.")

@@ -16,7 +16,7 @@ def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """Yield `(field number, value)` of one message: whole numbers as int, everything else as its bytes.
 
     Raises:
-        ModelFileError: the bytes are no protobuf message, or end too early.
+        ModelFileError: The bytes are no protobuf message, or end too early.
     """
     position, end = 0, len(message)
     while position < end:
@@ -47,7 +47,7 @@ def text(value: int | memoryview) -> str:
     """A field's value as text.
 
     Raises:
-        ModelFileError: the value is a number, or not UTF-8.
+        ModelFileError: The value is a number, or not UTF-8.
     """
     if isinstance(value, int):
         raise ModelFileError("the file is damaged or not ONNX: a number where a text belongs.")

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +14,9 @@ class Prediction:
     """One class with its score.
 
     Attributes:
-        index: row of the class in the model's labels, from 0.
-        label: the class's name.
-        score: softmax probability, 0 to 1.
+        index: Row of the class in the model's labels, from 0.
+        label: The class's name.
+        score: Softmax probability, 0 to 1.
     """
 
     index: int
@@ -45,11 +44,11 @@ class Result:
 
     Attributes:
         logits: `(classes,)` float32, as the network gave them.
-        labels: names of all classes, by index.
-        source: name of the picture: its path where it has one.
-        device: what was asked for and got, `cpu`, `cuda:0`, ….
-        provider: the ONNX Runtime provider that really ran the network.
-        timing_ms: decoding, preprocessing and inference, in milliseconds.
+        labels: Names of all classes, by index.
+        source: Name of the picture: its path where it has one.
+        device: What was asked for and got, `cpu`, `cuda:0`, ….
+        provider: The ONNX Runtime provider that really ran the network.
+        timing_ms: Decoding, preprocessing and inference, in milliseconds.
     """
 
     logits: npt.NDArray[np.float32]
@@ -98,16 +97,12 @@ class Failure:
     """A picture of a stream that could not be classified, in the place where its result would stand.
 
     Attributes:
-        source: name of the picture.
-        error: what was wrong with it.
+        source: Name of the picture.
+        error: What was wrong with it.
     """
 
     source: str
     error: Exception
-
-    def to_dict(self) -> dict[str, Any]:
-        """`{"path", "error"}` for JSON lines."""
-        return {"path": self.source, "error": str(self.error)}
 
 
 def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

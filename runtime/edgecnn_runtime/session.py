@@ -1,25 +1,35 @@
-"""An ONNX Runtime session on the device that was asked for, or an honest word about the one it got."""
+"""An ONNX Runtime session on the device that was asked for, or a warning that says why it runs on another."""
 
+import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgecnn_runtime.devices import Device, DeviceWarning, candidates, import_onnxruntime, why_missing
+from edgecnn_runtime.devices import (
+    DEVICES,
+    Device,
+    DeviceWarning,
+    available_providers,
+    candidates,
+    import_onnxruntime,
+    why_missing,
+)
 from edgecnn_runtime.errors import DeviceError, ModelFileError
 from edgecnn_runtime.provider_library import missing_library, quiet, start_cuda
 
-__all__ = ["Session", "open_session"]
+__all__ = ["OpenedSession", "open_session", "session_options"]
 
 
 @dataclass(frozen=True)
-class Session:
+class OpenedSession:
     """A loaded network and where it runs.
 
     Attributes:
-        inference: the `onnxruntime.InferenceSession`.
-        device: name of the device that runs it, with its number where it has one.
-        provider: the provider that really runs it, as the session reports it.
-        note: why this is not the device that was asked for; empty when it is.
+        inference: The `onnxruntime.InferenceSession`.
+        device: Name of the device that runs it, with its number where it has one.
+        provider: The provider that really runs it, as the session reports it.
+        note: Why this is not the device that was asked for; empty when it is.
     """
 
     inference: Any
@@ -28,68 +38,104 @@ class Session:
     note: str = ""
 
 
-def open_session(data: bytes, *, device: str = "auto", require: bool = False, threads: int | None = None) -> Session:
+def open_session(
+    data: bytes, *, device: str = "auto", require: bool = False, threads: int | None = None
+) -> OpenedSession:
     """Load a model on a device.
 
     Args:
-        data: the model file's bytes; never a path, so that nothing beside the file can be read.
+        data: The model file's bytes; never a path, so that nothing beside the file can be read.
         device: `auto`, or a name of `edgecnn_runtime.devices.DEVICES` with an optional `:number`.
-        require: raise instead of falling back to the CPU.
-        threads: threads inside one operator; None leaves it to ONNX Runtime (one a core).
+        require: Raise instead of falling back to the CPU.
+        threads: Threads inside one operator; None leaves it to ONNX Runtime (one a core).
 
     Raises:
-        DeviceError: the name is unknown, or `require` is set and the device did not start.
+        DeviceError: The name is unknown, or `require` is set and the device did not start.
         ModelFileError: ONNX Runtime refuses the model.
-        MissingPackageError: no onnxruntime is installed.
+        MissingPackageError: No onnxruntime is installed.
     """
-    onnxruntime = import_onnxruntime()
-    offered = tuple(onnxruntime.get_available_providers())
+    offered = available_providers()
     failures: list[str] = []
-    for wanted, number in candidates(device, offered):
-        name = _device_name(wanted, number)
+    for candidate in candidates(device, offered):
         try:
-            session = _start(onnxruntime, data, wanted, number, threads, offered)
+            inference = _start(data, candidate, threads=threads, offered=offered)
         except _DidNotStartError as error:
-            failures.append(f"{name} was {'tried' if device == 'auto' else 'asked for'} and cannot be used: {error}")
+            verb = "tried" if device == "auto" else "asked for"
+            failures.append(f"{candidate.full_name} was {verb} and cannot be used: {error}")
             continue
         if failures:
-            _warn(f"{'; '.join(failures)}. Running on {name} instead.")
-        return Session(session, name, wanted.provider, "; ".join(failures))
+            _warn(f"{'; '.join(failures)}. Running on {candidate.full_name} instead.")
+        return OpenedSession(
+            inference=inference, device=candidate.full_name, provider=candidate.provider, note="; ".join(failures)
+        )
     note = "; ".join(failures)
     if require:
         raise DeviceError(f"{note}.")
     _warn(f"{note}. Running on the CPU instead.")
-    cpu = _create(onnxruntime, data, ["CPUExecutionProvider"], _options(onnxruntime, threads))
-    return Session(cpu, "cpu", "CPUExecutionProvider", note)
+    cpu = DEVICES["cpu"]
+    inference = _create(data, [cpu.provider], session_options(threads=threads))
+    return OpenedSession(inference=inference, device=cpu.name, provider=cpu.provider, note=note)
+
+
+def session_options(
+    *,
+    threads: int | None = None,
+    optimize: bool = True,
+    arena: bool = True,
+    profile: str | os.PathLike[str] | None = None,
+) -> Any:
+    """Options for an ONNX Runtime session, the same wherever edgecnn makes one.
+
+    Args:
+        threads: Threads inside one operator; None leaves it to ONNX Runtime (one a core).
+        optimize: Fuse and reorder operators; without it every one runs as the file states it.
+        arena: Keep memory between runs; without it the largest batch's memory is given back.
+        profile: Prefix of the file that a profile of every node is written to; None writes none.
+
+    Returns:
+        An `onnxruntime.SessionOptions`, which a caller may change further.
+
+    Raises:
+        MissingPackageError: No onnxruntime is installed.
+    """
+    onnxruntime = import_onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors: what it warns of is nothing that a user can change
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    if not optimize:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.enable_cpu_mem_arena = arena
+    if profile is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = os.fspath(profile)
+    # Threads spin between the operators of one run, where it pays, and not between runs, where it would burn a core.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return options
 
 
 class _DidNotStartError(Exception):
     """Why a device cannot be used; never leaves this module."""
 
 
-def _start(
-    onnxruntime: Any, data: bytes, device: Device, number: int | None, threads: int | None, offered: tuple[str, ...]
-) -> Any:
+def _start(data: bytes, device: Device, *, threads: int | None, offered: Sequence[str]) -> Any:
     """A session that really runs on the device."""
     if device.provider not in offered:
         raise _DidNotStartError(why_missing(device, offered))
-    options = _options(onnxruntime, threads)
+    options = session_options(threads=threads)
     if device.name == "cpu":
-        return _create(onnxruntime, data, [device.provider], options)
+        return _create(data, [device.provider], options)
     if device.sequential:
-        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.execution_mode = import_onnxruntime().ExecutionMode.ORT_SEQUENTIAL
         options.enable_mem_pattern = False
-    provider_options = dict(device.options)
-    if number is not None and device.index_option:
-        provider_options[device.index_option] = str(number)
     if device.name == "cuda":
-        start_cuda(onnxruntime)
-    missing = missing_library(onnxruntime, device.provider)
+        start_cuda()
+    missing = missing_library(device.provider)
     if missing:
         raise _DidNotStartError(f"{missing} ({why_missing(device, offered)})")
     try:
-        with quiet(onnxruntime):
-            session = _create(onnxruntime, data, [(device.provider, provider_options), "CPUExecutionProvider"], options)
+        with quiet():
+            session = _create(data, [(device.provider, device.provider_options), "CPUExecutionProvider"], options)
     # A provider that fails to start may raise; the CPU's turn then tells whether the model itself is at fault.
     except (ModelFileError, RuntimeError, ValueError) as error:
         raise _DidNotStartError(why_missing(device, offered)) from error
@@ -98,11 +144,8 @@ def _start(
     return session
 
 
-def _warn(sentence: str) -> None:
-    warnings.warn(sentence, DeviceWarning, stacklevel=4)
-
-
-def _create(onnxruntime: Any, data: bytes, providers: list[Any], options: Any) -> Any:
+def _create(data: bytes, providers: list[Any], options: Any) -> Any:
+    onnxruntime = import_onnxruntime()
     try:
         return onnxruntime.InferenceSession(data, options, providers=providers)
     # ONNX Runtime's exceptions share no base class with a name.
@@ -111,17 +154,5 @@ def _create(onnxruntime: Any, data: bytes, providers: list[Any], options: Any) -
         raise ModelFileError(f"ONNX Runtime {onnxruntime.__version__} cannot load the model: {reason}") from error
 
 
-def _options(onnxruntime: Any, threads: int | None) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    # Threads spin between the operators of one run, where it pays, and not between runs, where it would burn a core.
-    options.add_session_config_entry("session.force_spinning_stop", "1")
-    return options
-
-
-def _device_name(device: Device, number: int | None) -> str:
-    if device.index_option is None:
-        return device.name
-    return f"{device.name}:{number or 0}"
+def _warn(sentence: str) -> None:
+    warnings.warn(sentence, DeviceWarning, stacklevel=4)

@@ -29,11 +29,11 @@ def stream(
         raise OptionError(f"workers is {workers}; expected 1 or more.")
     if errors not in ("raise", "yield"):
         raise OptionError(f"errors is {errors!r}; expected 'raise' or 'yield'.")
-    return _run(classify, sources, workers or os.cpu_count() or 1, errors)
+    return _run(classify, sources, workers=workers or os.cpu_count() or 1, errors=errors)
 
 
 def _run(
-    classify: Callable[[ImageSource], Result], sources: Iterable[ImageSource], workers: int, errors: str
+    classify: Callable[[ImageSource], Result], sources: Iterable[ImageSource], *, workers: int, errors: str
 ) -> Iterator[Result | Failure]:
     pending: deque[tuple[str, Future[Result]]] = deque()
     executor = ThreadPoolExecutor(workers, thread_name_prefix="edgecnn-stream")

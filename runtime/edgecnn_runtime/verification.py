@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,24 @@ from edgecnn_runtime.errors import ModelFileError
 from edgecnn_runtime.golden import decode_golden, expand_grid
 from edgecnn_runtime.model_file import ModelFile
 
-__all__ = ["Verification", "relative_error", "verify"]
+__all__ = ["ChangedLabel", "Verification", "relative_error", "verify"]
+
+_SHOWN = 3  # changed labels that the reason names
+
+
+@dataclass(frozen=True)
+class ChangedLabel:
+    """A golden vector whose most probable class is not the one that the file was made with.
+
+    Attributes:
+        vector: Its place in the file, from 1.
+        expected: Name of the class that the file was made with.
+        found: Name of the class that it gives here.
+    """
+
+    vector: int
+    expected: str
+    found: str
 
 
 @dataclass(frozen=True)
@@ -19,14 +37,14 @@ class Verification:
     """What `verify` found.
 
     Attributes:
-        model: the file's name.
-        device: where it ran.
+        model: The file's name.
+        device: Where it ran.
         provider: ONNX Runtime's name of the provider that ran it.
-        checked: count of golden vectors.
-        max_relative_error: largest error of any vector, relative to its largest logit; NaN counts as infinite.
-        tolerance: largest error allowed on this kind of device.
-        labels_equal: count of vectors whose most probable class is the expected one.
-        digest_matches: the weights are, bit for bit, those that were written.
+        checked: Count of golden vectors.
+        max_relative_error: Largest error of any vector, relative to its largest logit; NaN counts as infinite.
+        tolerance: Largest error allowed on this kind of device.
+        changed_labels: Vectors whose most probable class is another one than when the file was made.
+        digest_matches: The weights are, bit for bit, those that were written.
     """
 
     model: str
@@ -35,24 +53,39 @@ class Verification:
     checked: int
     max_relative_error: float
     tolerance: float
-    labels_equal: int
+    changed_labels: tuple[ChangedLabel, ...]
     digest_matches: bool
 
     @property
+    def labels_equal(self) -> int:
+        """Count of vectors whose most probable class is the expected one."""
+        return self.checked - len(self.changed_labels)
+
+    @property
     def passed(self) -> bool:
-        """Whether the file is whole and every answer is within the tolerance."""
-        return self.digest_matches and self.max_relative_error <= self.tolerance
+        """Whether the file is whole, every answer is within the tolerance and no label changed."""
+        return not self.reason
 
     @property
     def reason(self) -> str:
         """Why it failed; empty when it passed."""
+        reasons = []
         if not self.digest_matches:
-            return (
+            reasons.append(
                 "the weights are not those that were written: their SHA-256 differs, so the file was changed or damaged"
             )
-        if not self.passed:
-            return f"the largest error is {self.max_relative_error:.2g}, above the tolerance of {self.tolerance:.2g}"
-        return ""
+        if not self.max_relative_error <= self.tolerance:
+            reasons.append(
+                f"the largest error is {self.max_relative_error:.2g}, above the tolerance of {self.tolerance:.2g}"
+            )
+        if self.changed_labels:
+            shown = ", ".join(
+                f"vector {change.vector} is {change.found!r} and was {change.expected!r}"
+                for change in self.changed_labels[:_SHOWN]
+            )
+            more = f" and {len(self.changed_labels) - _SHOWN} more" if len(self.changed_labels) > _SHOWN else ""
+            reasons.append(f"the label of {len(self.changed_labels)} of {self.checked} changed: {shown}{more}")
+        return "; ".join(reasons)
 
 
 def verify(
@@ -60,29 +93,36 @@ def verify(
 ) -> Verification:
     """Run a file's golden vectors on a device and compare.
 
+    Args:
+        model: Path, bytes or `ModelFile`; None means the model in the wheel.
+        device: As for `Classifier`.
+        require: Raise `DeviceError` instead of running on the CPU when the device does not start.
+
     Raises:
-        ModelFileError: the file cannot be loaded, or holds no golden vectors.
+        ModelFileError: The file cannot be loaded, or holds no golden vectors.
         DeviceError: `require` is set and the device does not start.
     """
     classifier = Classifier(model, device=device, require=require)
     file = classifier.model
-    golden = file.golden
-    if not isinstance(golden, dict) or not isinstance(golden.get("vectors"), list) or not golden["vectors"]:
+    golden = file.card.golden
+    if not isinstance(golden.get("vectors"), list) or not golden["vectors"]:
         raise ModelFileError(f"{file.name} holds no golden vectors, so it cannot prove itself; export it with edgecnn.")
     vectors = [decode_golden(entry, len(file.labels)) for entry in golden["vectors"]]
-    worst, equal = 0.0, 0
-    for vector in vectors:
-        logits = classifier.logits(expand_grid(vector.grid, file.height, file.width)[None])[0]
-        worst = max(worst, relative_error(logits, vector.logits))
-        equal += int(logits.argmax() == vector.logits.argmax())
+    answers = [classifier.logits(expand_grid(vector.grid, file.height, file.width)[None])[0] for vector in vectors]
+    changed = [
+        ChangedLabel(number, file.labels[vector.logits.argmax()], file.labels[logits.argmax()])
+        for number, (vector, logits) in enumerate(zip(vectors, answers, strict=True), 1)
+        # Classes that were equal when the file was made may change places.
+        if vector.logits[logits.argmax()] < vector.logits.max()
+    ]
     return Verification(
         model=file.name,
         device=classifier.device,
         provider=classifier.provider,
         checked=len(vectors),
-        max_relative_error=worst,
+        max_relative_error=max(map(relative_error, answers, (vector.logits for vector in vectors))),
         tolerance=_tolerance(golden, classifier.device),
-        labels_equal=equal,
+        changed_labels=tuple(changed),
         digest_matches=golden.get("sha256") == file.digest,
     )
 
@@ -94,7 +134,7 @@ def relative_error(actual: npt.NDArray[np.float32], expected: npt.NDArray[np.flo
     return difference / scale if np.isfinite(difference) else float("inf")
 
 
-def _tolerance(golden: dict[str, object], device: str) -> float:
+def _tolerance(golden: dict[str, Any], device: str) -> float:
     tolerances = golden.get("tolerance")
     kind = "cpu" if device == "cpu" else "other"
     value = tolerances.get(kind) if isinstance(tolerances, dict) else None

@@ -1,15 +1,13 @@
 import json
 import os
-import subprocess
-import sys
 
 import numpy as np
 import onnx
 import pytest
-from edgecnn_export.card import build_card
-from edgecnn_export.package import pack, write_model_file
-from edgecnn_runtime import Classifier, ModelFile, ModelFileError, OptionError, verify
+from edgecnn_export.package import build_card, pack, write_model_file
+from edgecnn_runtime import Classifier, EdgecnnError, ModelFile, ModelFileError, OptionError, verify
 from onnx import numpy_helper
+from support.command import python
 from support.models import LABELS, card_of, packed, pixel_graph, random_pixels
 
 FP32 = {"kind": "fp32", "reason": "asked for"}
@@ -76,10 +74,10 @@ def test_no_pictures_make_no_golden_vectors():
 def test_writing_to_odd_places_is_refused_in_words(tmp_path):
     with pytest.raises(OptionError, match="is a folder; expected the name of a file to write"):
         write_model_file(packed(), tmp_path)
-    with pytest.raises(OptionError, match="cannot be written: No such file or directory; nothing was changed"):
+    with pytest.raises(EdgecnnError, match="cannot be written: No such file or directory; nothing was changed"):
         write_model_file(packed(), tmp_path / "absent" / "model.onnx")
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(OptionError, match="cannot be written: is no regular file; nothing was changed"):
+    with pytest.raises(EdgecnnError, match="cannot be written: is no regular file; nothing was changed"):
         write_model_file(packed(), tmp_path / "pipe")
 
 
@@ -89,13 +87,13 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path):
     program = (
         "import resource, sys\n"
         "from edgecnn_export.package import write_model_file\n"
-        "from edgecnn_runtime import OptionError\n"
+        "from edgecnn_runtime import EdgecnnError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))\n"
         "try:\n    write_model_file(bytes(1_000_000), sys.argv[1])\n"
-        "except OptionError as error:\n    print(error)\n"
+        "except EdgecnnError as error:\n    print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)
-    assert "cannot be written: File too large; nothing was changed." in done.stdout, done.stderr
+    done = python("-c", program, path)
+    assert "cannot be written: File too large; nothing was changed." in done.out, done
     assert path.read_bytes() == packed()
     assert list(tmp_path.iterdir()) == [path]
     assert Classifier(path).labels == LABELS

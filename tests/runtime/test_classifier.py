@@ -1,7 +1,4 @@
-import io
 import re
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,11 +7,12 @@ import onnx
 import onnxruntime
 import pytest
 from edgecnn_runtime import Classifier, ImageError, ModelFileError, Normalization, Preprocess
+from edgecnn_runtime.class_activation import class_activation_map
 from edgecnn_runtime.model_file import default_model_path
 from edgecnn_runtime.result import softmax
-from PIL import Image
+from support.command import python
 from support.models import LABELS, expected_logits, float_model, packed, random_pixels, weights
-from support.pictures import BLUE, GREEN, RED, encoded, plain, scene
+from support.pictures import BLUE, GREEN, RED, plain, scene
 
 
 @pytest.fixture(scope="module")
@@ -68,29 +66,6 @@ def test_pictures_of_extreme_shape_get_an_answer(classifier):
         assert classifier(plain(GREEN, size)).label == "green"
 
 
-def test_exact_decodes_in_full():
-    data = encoded(scene(1600, 1200), "JPEG", quality=95)
-    preprocess = Classifier(packed()).model.preprocess
-    exact = Classifier(packed(), exact=True).prepare(data)
-    assert np.array_equal(exact, preprocess.apply(Image.open(io.BytesIO(data))))
-    fraction = Classifier(packed()).prepare(data)
-    difference = np.abs(fraction.astype(int) - exact.astype(int))
-    assert 0 < difference.mean() < 2
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("size", [(803, 611), (801, 1203)])
-def test_a_fraction_of_an_odd_size_is_not_shifted(size, orientation):
-    # The last row and column of a fraction are partly empty; which side that is depends on the orientation.
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    data = encoded(scene(*size), "JPEG", quality=95, subsampling=0, exif=exif)
-    exact = Classifier(packed(), exact=True).prepare(data).astype(int)
-    difference = np.abs(Classifier(packed()).prepare(data) - exact)
-    assert difference.mean() < 0.7
-    assert np.percentile(difference, 98) <= 6
-
-
 def test_a_foreign_float_file_gives_the_same_logits_in_both_layouts():
     pixels = random_pixels(3)
     mean, std = (0.5, 0.4, 0.3), (0.2, 0.25, 0.5)
@@ -114,6 +89,13 @@ def test_a_foreign_file_that_ends_in_softmax_is_not_squashed_twice():
     model.graph.output[0].name = "probabilities"
     squashed = Classifier(model.SerializeToString(), **about).classify_pixels(random_pixels(1)[0])
     np.testing.assert_allclose(squashed.probabilities, plain.probabilities, atol=1e-6)
+
+
+def test_an_activation_map_is_the_weighted_sum_of_the_feature_map():
+    features = np.arange(12, dtype=np.float32).reshape(3, 2, 2)
+    heat = class_activation_map(features, weights(), 1)
+    assert heat.dtype == np.float32
+    np.testing.assert_allclose(heat, sum(w * f for w, f in zip(weights()[1], features, strict=True)), rtol=1e-6)
 
 
 def test_class_weights_and_activation_map(classifier):
@@ -170,10 +152,9 @@ def test_plain_onnx_runtime_gives_the_same_logits_on_the_same_pixels(sample_imag
 
 
 def _run(program: Path, *arguments: object) -> str:
-    command = [sys.executable, program, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    done = python(program, *arguments)
+    assert done.code == 0, done
+    return done.out
 
 
 def test_the_sample_without_edgecnn_gives_the_same_answer(sample_images, tmp_path):

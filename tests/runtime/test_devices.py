@@ -1,12 +1,14 @@
 import builtins
 import sys
 import types
+from dataclasses import replace
 
 import numpy as np
 import onnxruntime
 import pytest
 from edgecnn_runtime import Classifier, DeviceError, DeviceWarning, MissingPackageError, ModelFileError, verify
 from edgecnn_runtime.devices import DEVICES, available_providers, candidates, parse_device, why_missing
+from edgecnn_runtime.session import session_options
 from support.models import packed, random_pixels
 
 CPU, CUDA, DML = "CPUExecutionProvider", "CUDAExecutionProvider", "DmlExecutionProvider"
@@ -46,12 +48,12 @@ def stand_in(monkeypatch):
 
 
 def test_the_table_reads_names_and_numbers():
-    assert parse_device("cpu") == (DEVICES["cpu"], None)
-    assert parse_device("cuda") == (DEVICES["cuda"], None)
-    assert parse_device("cuda:1") == (DEVICES["cuda"], 1)
-    assert parse_device("dml:0") == (DEVICES["dml"], 0)
+    assert parse_device("cpu") == DEVICES["cpu"]
+    assert parse_device("cuda") == DEVICES["cuda"]
+    assert parse_device("cuda:1") == replace(DEVICES["cuda"], number=1)
+    assert parse_device("dml:0") == replace(DEVICES["dml"], number=0)
     for text in ("openvino", "coreml", "qnn"):
-        assert parse_device(text)[0].name == text
+        assert parse_device(text).name == text
 
 
 @pytest.mark.parametrize(
@@ -73,8 +75,8 @@ def test_unknown_devices_list_the_known_ones(text, message):
 
 def test_auto_prefers_the_gpu_and_never_takes_openvinos_cpu_by_itself():
     offered = (CPU, DML, CUDA, "OpenVINOExecutionProvider")
-    assert [device.name for device, _ in candidates("auto", offered)] == ["cuda", "dml", "cpu"]
-    assert [device.name for device, _ in candidates("auto", (CPU,))] == ["cpu"]
+    assert [device.name for device in candidates("auto", offered)] == ["cuda", "dml", "cpu"]
+    assert [device.name for device in candidates("auto", (CPU,))] == ["cpu"]
 
 
 def test_the_cpu_runs_here_without_a_word(recwarn):
@@ -115,6 +117,18 @@ def test_directml_runs_sequentially_without_memory_pattern(stand_in):
     assert options.enable_mem_pattern is False
     Classifier(packed(), device="cpu")
     assert fake.asked[-1][1].enable_mem_pattern is True
+
+
+def test_session_options_are_the_same_for_everybody(tmp_path):
+    plain = session_options()
+    assert plain.log_severity_level == 3
+    assert plain.get_session_config_entry("session.force_spinning_stop") == "1"
+    assert (plain.enable_cpu_mem_arena, plain.enable_profiling, plain.intra_op_num_threads) == (True, False, 0)
+    other = session_options(threads=2, optimize=False, arena=False, profile=tmp_path / "profile")
+    assert other.get_session_config_entry("session.force_spinning_stop") == "1"
+    assert other.graph_optimization_level == onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    assert (other.enable_cpu_mem_arena, other.enable_profiling, other.intra_op_num_threads) == (False, True, 2)
+    assert other.profile_file_prefix == str(tmp_path / "profile")
 
 
 def test_openvino_gets_its_device_type(stand_in):

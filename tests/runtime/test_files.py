@@ -1,10 +1,10 @@
 import os
-import subprocess
 import sys
 import time
 
 import pytest
 from edgecnn_runtime.files import atomic_path, replace_atomically
+from support.command import Running, python
 
 
 def test_a_new_file_is_whole_and_readable_by_others(tmp_path):
@@ -59,14 +59,12 @@ def test_a_kill_while_writing_leaves_the_old_file_whole(tmp_path):
         "        file.write(bytes(1000)); file.flush()\n"
         "        if file.tell() > 5_000_000: file.truncate(0); file.seek(0)\n"
     )
-    writer = subprocess.Popen([sys.executable, "-c", program, path])
-    deadline = time.monotonic() + 30
-    while not [p for p in tmp_path.iterdir() if p != path and p.stat().st_size > 10_000]:
-        assert writer.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    writer.kill()
-    writer.wait()
+    with Running(sys.executable, "-c", program, path) as writer:
+        deadline = time.monotonic() + 30
+        while not [p for p in tmp_path.iterdir() if p != path and p.stat().st_size > 10_000]:
+            assert writer.alive
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
     assert path.read_bytes() == b"old"
     replace_atomically(path, b"new")
     assert path.read_bytes() == b"new"
@@ -80,7 +78,7 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path):
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "replace_atomically(sys.argv[1], bytes(100_000))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)
-    assert "OSError" in done.stderr
+    done = python("-c", program, path)
+    assert "OSError" in done.err
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

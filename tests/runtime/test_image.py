@@ -146,7 +146,7 @@ def test_a_fraction_knows_where_the_picture_ends(orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = encoded(scene(1603, 1205), "JPEG", quality=95, subsampling=0, exif=exif)
-    preprocess = Preprocess(96, 96, "short-side", 128, "bicubic")
+    preprocess = Preprocess(96, 96, resize_to=128, kernel="bicubic")
     decoded = decode_image(data, at_least=preprocess.decode_side)
     assert sorted(decoded.image.size) == [302, 401]
     left, top, right, bottom = decoded.box

@@ -14,13 +14,13 @@ def test_everything_the_answer_needs_comes_from_the_file(tmp_path):
     assert model.name == "colors"
     assert model.labels == LABELS
     assert (model.height, model.width) == (24, 40)
-    assert model.preprocess == Preprocess(24, 40, "short-side", 44, "bicubic")
-    assert model.license == "CC0-1.0"
-    assert model.source["weights"] == "written by hand"
-    assert model.precision["kind"] == "fp32"
+    assert model.preprocess == Preprocess(24, 40, resize_to=44, kernel="bicubic")
+    assert model.card.license == "CC0-1.0"
+    assert model.card.source["weights"] == "written by hand"
+    assert model.card.precision["kind"] == "fp32"
     assert model.features.weights == "weights"
-    assert len(model.golden["vectors"]) == 4
-    assert model.golden["sha256"] == model.digest
+    assert len(model.card.golden["vectors"]) == 4
+    assert model.card.golden["sha256"] == model.digest
 
 
 def test_the_default_model_is_efficientnet_lite0_with_1000_labels():
@@ -28,9 +28,9 @@ def test_the_default_model_is_efficientnet_lite0_with_1000_labels():
     assert model.name == "efficientnet_lite0"
     assert len(model.labels) == 1000
     assert model.labels[779] == "school bus"
-    assert model.precision["kind"] == "int8"
+    assert model.card.precision["kind"] == "int8"
     assert len(model.data) <= 8 << 20
-    assert model.license == "Apache-2.0"
+    assert model.card.license == "Apache-2.0"
 
 
 def edited(*path_and_value: object) -> bytes:
@@ -137,9 +137,9 @@ def test_options_that_a_file_has_no_use_for_are_refused():
 
 def test_a_foreign_file_that_takes_pixels_needs_no_normalization():
     classifier = Classifier(color_model().SerializeToString(), labels=LABELS, preprocess=Preprocess(32, 32))
-    assert classifier.model.card == {}
-    assert classifier.model.license == "unknown"
-    assert classifier.model.precision == {"kind": "unknown"}
+    assert classifier.model.card.document == {}
+    assert classifier.model.card.license == "unknown"
+    assert classifier.model.card.precision == {"kind": "unknown"}
 
 
 def _with(change) -> bytes:

@@ -37,7 +37,7 @@ def torchvision_way(image: Image.Image, preprocess: Preprocess) -> Image.Image:
 @example(width=37, height=37, crop=(32, 32), more=5)
 @pytest.mark.parametrize("kernel", ["bilinear", "bicubic"])
 def test_short_side_equals_torchvisions_resize_and_center_crop_to_one_gray_level(kernel, width, height, crop, more):
-    preprocess = Preprocess(*crop, "short-side", max(crop) + more, kernel)
+    preprocess = Preprocess(*crop, resize_to=max(crop) + more, kernel=kernel)
     image = scene(width, height)
     actual, expected = preprocess.apply(image), np.asarray(torchvision_way(image, preprocess))
     assert worst(actual, expected) <= 8
@@ -48,21 +48,21 @@ def test_short_side_equals_torchvisions_resize_and_center_crop_to_one_gray_level
 @pytest.mark.parametrize("kernel", ["nearest", "box", "hamming", "lanczos"])
 @pytest.mark.parametrize("size", [(640, 480), (199, 333), (60, 50)])
 def test_other_kernels_equal_torchvision_too(kernel, size):
-    preprocess = Preprocess(64, 48, "short-side", 72, kernel)
+    preprocess = Preprocess(64, 48, resize_to=72, kernel=kernel)
     image = scene(*size)
     assert worst(preprocess.apply(image), torchvision_way(image, preprocess)) <= 1
 
 
 @pytest.mark.parametrize("size", [(500, 375), (375, 500), (4000, 3000), (224, 224), (256, 256), (100, 90)])
 def test_the_usual_256_to_224_equals_torchvision(size):
-    preprocess = Preprocess(224, 224, "short-side", 256, "bicubic")
+    preprocess = Preprocess(224, 224, resize_to=256, kernel="bicubic")
     image = scene(*size)
     assert worst(preprocess.apply(image), torchvision_way(image, preprocess)) <= 1
 
 
 def test_a_sliver_costs_no_more_than_what_the_crop_keeps():
     # torchvision would make 256 × 2,560,000 pixels of this one: 2 GB.
-    pixels = Preprocess(224, 224, "short-side", 256).apply(scene(10_000, 1))
+    pixels = Preprocess(224, 224, resize_to=256).apply(scene(10_000, 1))
     assert pixels.shape == (224, 224, 3)
     assert int(np.ptp(pixels.astype(int), axis=0).max()) == 0
 
@@ -91,7 +91,7 @@ def test_letterbox_keeps_the_whole_picture_and_pads_the_rest(width, height, size
 
 
 def test_an_array_goes_the_same_way_as_a_picture_and_channel_order_does_not_matter():
-    preprocess = Preprocess(40, 30, "short-side", 50, "bicubic")
+    preprocess = Preprocess(40, 30, resize_to=50, kernel="bicubic")
     array = np.asarray(scene(120, 90))
     pixels = preprocess.apply(array)
     assert np.array_equal(pixels, preprocess.apply(Image.fromarray(array)))

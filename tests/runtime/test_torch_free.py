@@ -1,7 +1,5 @@
-import subprocess
-import sys
-
 import pytest
+from support.command import python
 from support.pictures import plain
 
 HEAVY = ("torch", "torchvision", "onnx", "onnxscript", "typer", "rich", "edgecnn", "edgecnn_export", "cv2")
@@ -19,9 +17,9 @@ classifier.class_activation_map(classifier.prepare(picture))
 assert verify(device="cpu").passed
 print([name for name in {HEAVY!r} if name in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[]"
+    done = python("-c", program)
+    assert done.code == 0, done
+    assert done.out.strip() == "[]"
 
 
 @pytest.mark.parametrize("kind", ["WEBP", "TIFF", "JPEG2000", "GIF", "BMP"])
@@ -30,6 +28,6 @@ def test_every_format_opens_in_a_fresh_process(kind, tmp_path):
     path = tmp_path / "picture"
     plain((20, 100, 200)).save(path, kind)
     program = f"from edgecnn_runtime import load_image; print(load_image({str(path)!r}).size)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "(48, 40)"
+    done = python("-c", program)
+    assert done.code == 0, done
+    assert done.out.strip() == "(48, 40)"

@@ -4,13 +4,14 @@ import copy
 import numpy as np
 import onnx
 import pytest
+from edgecnn_export.package import pack
 from edgecnn_runtime import ModelFileError, verify
 from edgecnn_runtime.golden import GoldenVector, decode_golden, encode_golden, expand_grid
 from edgecnn_runtime.verification import relative_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import numpy_helper
-from support.models import card_of, expected_logits, packed, with_card
+from support.models import card_of, expected_logits, packed, random_pixels, with_card
 
 
 def golden_edited(**changes: object) -> bytes:
@@ -57,6 +58,43 @@ def test_an_answer_that_differs_fails():
     assert not proof.passed
     assert proof.max_relative_error == pytest.approx(0.01 / 1.01, rel=1e-3)
     assert "above the tolerance of 0.001" in proof.reason
+
+
+def nearly_tied() -> bytes:
+    """A file whose classes all but tie, so that an error far below the tolerance changes the label."""
+    model = onnx.load_model_from_string(packed())
+    rows = np.full((4, 3), -8, np.float32)
+    rows[3] += 1e-4
+    model.graph.initializer[1].CopyFrom(numpy_helper.from_array(rows, "weights"))
+    return pack(model, card_of(packed()), list(random_pixels(4)))
+
+
+def test_a_label_that_changes_within_the_tolerance_fails():
+    card = copy.deepcopy(card_of(nearly_tied()))
+    for number in (1, 3):
+        vector = decode_golden(card["golden"]["vectors"][number], 4)
+        logits = vector.logits.copy()
+        assert logits.argmax() == 3
+        logits[2] = logits[3] + np.float32(1e-3)
+        card["golden"]["vectors"][number] = encode_golden(GoldenVector(vector.grid, logits))
+    proof = verify(with_card(nearly_tied(), card), device="cpu")
+    assert proof.digest_matches
+    assert proof.max_relative_error < proof.tolerance
+    assert not proof.passed
+    assert (proof.checked, proof.labels_equal) == (4, 2)
+    assert proof.reason == (
+        "the label of 2 of 4 changed: vector 2 is 'Grün & 猫' and was 'blue', vector 4 is 'Grün & 猫' and was 'blue'"
+    )
+
+
+def test_equal_classes_may_change_places():
+    card = copy.deepcopy(card_of(nearly_tied()))
+    vector = decode_golden(card["golden"]["vectors"][0], 4)
+    card["golden"]["vectors"][0] = encode_golden(
+        GoldenVector(vector.grid, np.full_like(vector.logits, vector.logits[3]))
+    )
+    proof = verify(with_card(nearly_tied(), card), device="cpu")
+    assert proof.passed, proof.reason
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-from edgecnn_export.card import build_card
-from edgecnn_export.package import pack
-from edgecnn_export.pixel_graph import FeatureTap, PixelGraph
+from edgecnn_export.package import build_card, pack
+from edgecnn_export.pixel_graph import PixelGraph
 from edgecnn_runtime import Preprocess
+from edgecnn_runtime.card import FeatureOutput
 from onnx import TensorProto, helper, numpy_helper
 
 LABELS = ("red", "green", "blue", "Grün & 猫")
@@ -89,7 +89,7 @@ def pixel_graph(
         preprocess=preprocess or Preprocess(height, width, "short-side", max(height, width) + 4, "bicubic"),
         reference=expected_logits,
         reference_name="numpy",
-        features=FeatureTap("weights", transposed=False),
+        features=FeatureOutput("features", "weights", transposed=False),
         license="CC0-1.0",
         source={"weights": "written by hand"},
     )

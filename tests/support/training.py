@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
-from edgecnn.training.recipe import default_recipe
-from edgecnn.training.scratch import train_from_scratch
-from edgecnn.training.world import join_world
+from edgecnn.training import TrainOptions, train
+from edgecnn.training.default_recipes import RecipeChanges, default_recipe
 
 
-def train_toy(data, folder, *, epochs=3, network="edge_cnn_nano", rate=None, skip=None, repeat=0, **settings):
-    recipe = default_recipe("toy", network, size=20, pictures=200, epochs=epochs, batch=50, rate=rate, skip=skip)
-    recipe = replace(recipe, repeat=repeat)
-    with join_world("cpu") as world:
-        return train_from_scratch(data, network, recipe, folder=folder, world=world, **settings)
+def train_toy(
+    data, folder, *, epochs=3, network="edge_cnn_nano", rate=None, skip=None, repeat=0, listener=None, **options
+):
+    changes = RecipeChanges(epochs=epochs, batch=50, rate=rate, skip=skip)
+    recipe = replace(default_recipe("toy", network, size=20, pictures=200, changes=changes), repeat=repeat)
+    chosen = TrainOptions(recipe=recipe, device="cpu", **options)
+    return train(data, network, chosen, folder=folder, listener=listener)

@@ -2,22 +2,20 @@
 
 import re
 import shutil
-import subprocess
-import sys
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.command import start_edgecnn
+from support.models import LABELS
 
 cv2 = pytest.importorskip("cv2", reason="the camera needs OpenCV: pip install opencv-python")
 selenium = pytest.importorskip("selenium", reason="selenium is not installed")
-sys.path.insert(0, str(Path(__file__).parents[1] / "runtime" / "live"))
 
-from live_models import color_model  # noqa: E402
-from live_streams import MjpegServer  # noqa: E402
+from support.streams import MjpegServer  # noqa: E402
 
-COMMAND = [sys.executable, "-c", "from edgecnn.cli.main import main; main()", "camera"]
 SWITCHES = (
     "--headless=new --no-sandbox --disable-gpu --disable-background-networking --disable-component-update "
     "--disable-sync --no-first-run --window-size=1200,800"
@@ -25,18 +23,13 @@ SWITCHES = (
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[tuple[str, MjpegServer]]:
-    model = tmp_path / "colors.onnx"
-    model.write_bytes(color_model())
-    with MjpegServer() as camera:
-        command = [*COMMAND, camera.url, "--model", str(model), "--web", "127.0.0.1:0"]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-        assert process.stderr is not None
-        address = re.search(r"http://\S+", process.stderr.readline())
+def page(model: Path) -> Iterator[tuple[str, MjpegServer]]:
+    arguments = ("--model", model, "--web", "--address", "127.0.0.1:0")
+    with MjpegServer() as camera, start_edgecnn("camera", camera.url, *arguments) as command:
+        address = re.search(r"http://\S+", command.error_line())
         assert address is not None
         yield address[0], camera
-        process.terminate()
-        process.communicate(timeout=20)
+        command.finish(number=signal.SIGTERM)
 
 
 @pytest.fixture
@@ -55,7 +48,7 @@ def browser(tmp_path: Path) -> Iterator[object]:
     started.quit()
 
 
-def until(condition: Callable[[], object], seconds: float = 10) -> None:
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
@@ -71,9 +64,9 @@ def test_picture_bars_buttons_and_states(page: tuple[str, MjpegServer], browser)
 
     until(lambda: text("state") == "LIVE")
     until(lambda: browser.execute_script("return document.getElementById('picture').naturalWidth") == 640)
-    assert text("label") in ("red", "green", "blue")
+    assert text("label") in LABELS
     until(lambda: "fps" in text("rates"))
-    assert len(browser.find_elements("css selector", "#bars .bar")) == 5
+    assert len(browser.find_elements("css selector", "#bars .bar")) == len(LABELS)
     edges = browser.find_element("css selector", "button[data-key='7']")
     edges.click()
     until(lambda: edges.get_attribute("aria-pressed") == "true")

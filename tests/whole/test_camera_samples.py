@@ -1,25 +1,20 @@
 """The programs in samples/ that embed the live parts."""
 
 import importlib.util
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support.command import python
 
 pytest.importorskip("cv2", reason="the live parts need OpenCV: pip install opencv-python")
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 def run(name: str, *arguments: object) -> str:
-    command = [sys.executable, str(SAMPLES / name), *map(str, arguments)]
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, env=environment, check=False, encoding="utf-8"
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    done = python(SAMPLES / name, *arguments)
+    assert done.code == 0, done
+    return done.out
 
 
 def test_live_embed_prints_a_line_a_frame(tmp_path: Path) -> None:

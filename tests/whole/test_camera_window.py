@@ -3,22 +3,20 @@
 import os
 import shutil
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.command import edgecnn, run, start_edgecnn
 
-cv2 = pytest.importorskip("cv2", reason="the camera needs OpenCV: pip install opencv-python")
-sys.path.insert(0, str(Path(__file__).parents[1] / "runtime" / "live"))
+pytest.importorskip("cv2", reason="the camera needs OpenCV: pip install opencv-python")
 
-from live_models import color_model  # noqa: E402
-from live_streams import scene  # noqa: E402
+from support.live import write_clip
 
-COMMAND = [sys.executable, "-c", "from edgecnn.cli.main import main; main()", "camera"]
 TITLE = "edgecnn camera"
+PATIENCE_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -38,36 +36,30 @@ def display() -> Iterator[str]:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> tuple[Path, Path]:
-    clip, model = tmp_path / "clip.avi", tmp_path / "colors.onnx"
-    writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"MJPG"), 30, (320, 240))
-    for index in range(30):
-        writer.write(scene(index, (320, 240)))
-    writer.release()
-    model.write_bytes(color_model())
-    return clip, model
+def clip(tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "clip.avi", frames=30, fps=30)
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
 
 
 class Program:
     """`edgecnn camera` with its window on a display."""
 
     def __init__(self, display: str, clip: Path, model: Path, folder: Path) -> None:
-        self.environment = {**os.environ, "DISPLAY": display}
-        command = [*COMMAND, str(clip), "--model", str(model), "--realtime", "--loop", "--folder", str(folder)]
-        self.process = subprocess.Popen(
-            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        deadline = time.monotonic() + 60
-        while not (window := self.xdotool("search", "--name", f"^{TITLE}$")):
-            assert time.monotonic() < deadline, "no window came"
-            assert self.process.poll() is None, self.process.communicate()
-            time.sleep(0.1)
-        self.window = window.split()[-1]
-        time.sleep(0.7)
+        self._environment = {"DISPLAY": display}
+        arguments = (clip, "--model", model, "--realtime", "--loop", "--folder", folder)
+        self._running = start_edgecnn("camera", *arguments, env=self._environment)
+        until(lambda: not self._running.alive or self._found(), "no window came")
+        assert self._running.alive, self._running.finish()
+        self.window = self._found().split()[-1]
 
     def xdotool(self, *arguments: str) -> str:
-        command = ["xdotool", *arguments]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False).stdout.strip()
+        return run("xdotool", *arguments, env=self._environment).out.strip()
 
     def press(self, *keys: str) -> None:
         for key in keys:
@@ -75,28 +67,40 @@ class Program:
             # OpenCV keeps one key at a time, so two within one turn of a busy machine would be one.
             time.sleep(0.3)
 
+    def press_for(self, key: str, effect: Callable[[], object]) -> None:
+        """Press a key until it shows; a key that came together with another one is lost."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not effect():
+            assert time.monotonic() < deadline, f"{key} has no effect"
+            self.press(key)
+            time.sleep(2)
+
     def quit(self) -> str:
-        while self.process.poll() is None:
+        while self._running.alive:
             self.press("q")
         return self.end()
 
     def end(self) -> str:
-        output, errors = self.process.communicate(timeout=20)
-        assert self.process.returncode == 0, (output, errors)
-        return errors
+        done = self._running.finish()
+        assert done.code == 0, done
+        return done.err
+
+    def _found(self) -> str:
+        return self.xdotool("search", "--name", f"^{TITLE}$")
 
 
-def test_keys_snapshot_recording_and_quit(display: str, files: tuple[Path, Path], tmp_path: Path) -> None:
-    program = Program(display, *files, tmp_path / "saved")
+def test_keys_snapshot_recording_and_quit(display: str, clip: Path, model: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "saved"
+    program = Program(display, clip, model, saved)
     program.press("9", "e", "f", "c", "1", "h", "h", "space", "space")
-    program.press("s", "r")
-    time.sleep(1.0)
+    program.press_for("s", lambda: list(saved.glob("*.jpg")))
+    program.press_for("r", lambda: list(saved.glob("*.mkv")))
     program.press("r")
     errors = program.quit()
-    saved = sorted(path.suffix for path in (tmp_path / "saved").iterdir())
-    assert saved == [".jpg", ".mkv"], errors
+    files = list(saved.iterdir())
+    assert {path.suffix for path in files} == {".jpg", ".mkv"}, errors
     assert "from grab to shown picture" in errors
-    assert errors.count("saved ") == 2
+    assert errors.count("saved ") == len(files)
 
 
 def _colorful(shot: np.ndarray) -> float:
@@ -105,32 +109,24 @@ def _colorful(shot: np.ndarray) -> float:
 
 
 def test_the_window_shows_the_picture_and_closing_it_ends_the_program(
-    display: str, files: tuple[Path, Path], tmp_path: Path
+    display: str, clip: Path, model: Path, tmp_path: Path
 ) -> None:
     mss = pytest.importorskip("mss", reason="mss is not installed, so the window cannot be looked at")
     xdisplay = pytest.importorskip("Xlib.display", reason="python-xlib is not installed")
     from Xlib import X
     from Xlib.protocol import event
 
-    def shows_the_picture() -> bool:
-        deadline = time.monotonic() + 6
-        with (mss.MSS if hasattr(mss, "MSS") else mss.mss)(display=display) as screen:
-            # The test clip is colorful; an empty display is black, and a window that never painted is gray.
-            while _colorful(np.asarray(screen.grab(screen.monitors[0]))[:, :, :3]) <= 0.05:
-                if time.monotonic() > deadline:
-                    return False
-                time.sleep(0.1)
-        return True
-
-    # On a busy machine the Qt in OpenCV's wheel misses the first Expose event of about one window in ten (so does a
-    # program of two lines with cv2.imshow) and never paints it; six such windows in a row would be our own fault.
-    for _ in range(6):
-        program = Program(display, *files, tmp_path)
-        if shows_the_picture():
-            break
-        program.quit()
-    else:
-        pytest.fail("the window never showed the picture")
+    program = Program(display, clip, model, tmp_path)
+    # The Qt in OpenCV's wheel at times takes a fresh window for one that is not exposed, on a display without a window
+    # manager, and then never paints it, whatever imshow gets. Hiding and showing the window tells Qt the truth.
+    program.xdotool("windowunmap", "--sync", program.window)
+    program.xdotool("windowmap", "--sync", program.window)
+    with (mss.MSS if hasattr(mss, "MSS") else mss.mss)(display=display) as screen:
+        # The test clip is colorful; an empty display is black, and a window that never painted is gray.
+        until(
+            lambda: _colorful(np.asarray(screen.grab(screen.monitors[0]))[:, :, :3]) > 0.05,
+            "the window never showed the picture",
+        )
     connection = xdisplay.Display(display)
     window = connection.create_resource_object("window", int(program.window))
     close = event.ClientMessage(
@@ -144,23 +140,21 @@ def test_the_window_shows_the_picture_and_closing_it_ends_the_program(
     connection.close()
 
 
-def test_a_display_that_is_not_there_leads_to_the_browser(files: tuple[Path, Path]) -> None:
-    clip, model = files
-    command = [*COMMAND, str(clip), "--model", str(model), "--frames", "5"]
-    environment = {**os.environ, "DISPLAY": ":9876"}
-    environment.pop("WAYLAND_DISPLAY", None)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert "the display cannot be opened; the picture is at http://127.0.0.1" in done.stderr
-    assert done.returncode == 0
+def test_a_display_that_is_not_there_leads_to_the_browser(clip: Path, model: Path) -> None:
+    environment = {"DISPLAY": ":9876", "WAYLAND_DISPLAY": None}
+    done = edgecnn("camera", clip, "--model", model, "--frames", 5, env=environment)
+    assert "the display cannot be opened; the picture is at http://127.0.0.1" in done.err
+    assert done.code == 0
 
 
-def test_the_screen_is_a_source(display: str, files: tuple[Path, Path]) -> None:
+def test_the_screen_is_a_source(display: str, model: Path) -> None:
     pytest.importorskip("mss", reason="mss is not installed")
-    command = [*COMMAND, "screen:10,20,320,200", "--model", str(files[1]), "--no-display", "--json", "--frames", "3"]
-    environment = {**os.environ, "DISPLAY": display}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 4
-    command[len(COMMAND)] = "screen:9"
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, "there is no monitor 9" in done.stderr) == (1, True)
+
+    def grab(source: str):
+        options = ("--model", model, "--no-display", "--json", "--frames", 3)
+        return edgecnn("camera", source, *options, env={"DISPLAY": display})
+
+    done = grab("screen:10,20,320,200")
+    assert (done.code, len(done.lines)) == (0, 4), done
+    done = grab("screen:9")
+    assert (done.code, "there is no monitor 9" in done.err) == (1, True)

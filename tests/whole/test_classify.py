@@ -65,6 +65,15 @@ def test_standard_input_folders_and_globs(model, tmp_path):
     assert found == [("-", "red"), ("in/deep/blue.gif", "blue"), ("in/green.webp", "green"), ("in/green.webp", "green")]
 
 
+def test_what_a_folder_holds_besides_pictures_is_counted(model, tmp_path):
+    (tmp_path / "old.jfif").write_bytes(encoded(plain(RED), "JPEG"))
+    (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(20))
+    done = edgecnn("classify", tmp_path, "--model", model, "--json")
+    assert done.code == 0, done
+    assert [line["path"] for line in done.lines] == [str(tmp_path / "old.jfif")]
+    assert done.err == "warning: Left out of the pictures: HEIC pictures: 1 (phone.heic).\n"
+
+
 def test_every_bad_picture_is_one_line_and_the_rest_goes_on(model, tmp_path):
     (tmp_path / "a_empty.jpg").touch()
     (tmp_path / "b_truncated.jpg").write_bytes(encoded(scene(200, 200), "JPEG")[:-900])
@@ -115,8 +124,8 @@ def test_a_thousand_pictures_with_ten_bad_ones(model, tmp_path):
         (["clasify"], 2, "No such command"),
         (["classify", "a.jpg", "--device", "gpu"], 1, "error: the device 'gpu' is unknown; expected auto, cuda"),
         (["classify", "a.jpg", "--model", "absent.onnx"], 1, "error: absent.onnx cannot be read: No such file"),
-        (["classify", "."], 1, "error: the folder . holds no pictures"),
-        (["classify", "*.jpg"], 1, "error: nothing matches *.jpg"),
+        (["classify", "."], 2, "error: the folder . holds no pictures"),
+        (["classify", "*.jpg"], 2, "error: nothing matches *.jpg"),
         (["classify", "a.jpg"], 1, "error: a.jpg cannot be read: No such file or directory."),
         (["classify", "-"], 1, "error: got 0 bytes; expected the content of a picture file."),
     ],

@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
 from support.command import edgecnn
-from support.models import packed
+from support.models import card_of, packed, with_card
 from support.pictures import BLUE, GREEN, RED, encoded, plain, save
+
+from edgecnn.data import load_data
+from edgecnn.data.split import write_split
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +57,29 @@ def test_the_default_model_has_a_name(sample_images, tmp_path):
     assert (line["count"], line["top1"]) == (2, 1.0)
 
 
+def test_the_pictures_that_a_run_learned_from_are_left_out(place, tmp_path):
+    for name, color in (("red", RED), ("green", GREEN), ("blue", BLUE)):
+        for number in range(5):
+            save(plain(color, (40 + number, 40)), tmp_path / "photos" / name / f"{number}.png")
+    data = load_data(str(tmp_path / "photos"), size=8)
+    (tmp_path / "run").mkdir()
+    write_split(tmp_path / "run", data.split)
+    card = card_of(packed())
+    (tmp_path / "model.onnx").write_bytes(with_card(packed(), {**card, "source": {"data": "photos"}}))
+    done = edgecnn("evaluate", "model.onnx", "photos", "--run", "run", "--json", cwd=tmp_path)
+    assert done.code == 0, done
+    assert (done.lines[0]["count"], done.lines[0]["top1"]) == (3, 1.0)
+    assert "12 of 15 pictures of photos are left out: run was trained on them." in done.err
+    done = edgecnn("evaluate", "model.onnx", "photos", "--json", cwd=tmp_path)
+    assert done.lines[0]["count"] == 15
+    assert "was trained on a data set called photos: give its run with --run" in done.err
+
+
 def test_wrong_data_is_said_in_words(place, tmp_path):
     save(plain(RED), tmp_path / "purple" / "a.png")
     done = edgecnn("evaluate", place / "model.onnx", tmp_path)
     assert (done.code, done.out) == (1, "")
-    assert "purple is no class of the model; expected folders named red, green, blue" in done.err
+    assert f"'purple' in {tmp_path.name} is no class of the model; expected classes named red, green, blue" in done.err
     done = edgecnn("evaluate", place / "model.onnx", place / "listed", "--reference", "default")
     assert done.code == 1
     assert "have different labels; their answers cannot be compared" in done.err

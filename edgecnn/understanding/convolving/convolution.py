@@ -1,206 +1,83 @@
-"""The sliding window made visible: convolution as networks mean it (the kernel is not flipped), and max pooling.
+"""A convolution or max pooling of a picture, and what there is to show of it."""
 
-Plain numpy, for pictures and numbers that a person looks at; integers stay exact integers.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from edgecnn_runtime.errors import OptionError
 
-__all__ = ["ChannelMaps", "Slide", "Step", "convolve", "convolve_channels", "max_pool", "trace"]
+from edgecnn.understanding.convolving.arithmetic import ChannelMaps, Slide, convolve_channels, max_pool
+from edgecnn.understanding.convolving.steps import Step, trace
+from edgecnn.understanding.drawing import Matrix
 
-Matrix = npt.NDArray[Any]
-_LARGEST_SIDE = 1 << 20
+__all__ = ["Convolution"]
+
+_MOST_CELLS = 20  # a side; beyond, numbers would not be readable
 
 
-@dataclass(frozen=True)
-class Slide:
-    """How the window moves.
+@dataclass(frozen=True, eq=False)
+class Convolution:
+    """A convolution or max pooling and its result.
 
     Attributes:
-        stride: cells from one window to the next, down and across.
-        padding: cells of zeros around the input: one number, or top, left, bottom, right; `same` keeps the size at
-            stride 1 (the odd cell of an even kernel goes below and to the right).
-        dilation: cells from one kernel cell to the next.
+        image: `(H, W, C)`, whole numbers or floats.
+        kernels: One `(kernel height, kernel width)` matrix a channel; empty for max pooling.
+        pool: Side of the pooling's window; 0 for a convolution.
+        slide: How the window moves.
+        bias: Added to every cell of a convolution.
     """
 
-    stride: int = 1
-    padding: int | tuple[int, int, int, int] | Literal["same"] = 0
-    dilation: int = 1
+    image: Matrix
+    kernels: tuple[Matrix, ...]
+    pool: int
+    slide: Slide
+    bias: float = 0
 
     def __post_init__(self) -> None:
-        for name in ("stride", "dilation"):
-            if getattr(self, name) < 1:
-                raise OptionError(f"{name} is {getattr(self, name)}; expected at least 1.")
-        if self.padding == "same":
-            return
-        sides = self.padding if isinstance(self.padding, tuple) else (self.padding,)
-        if len(sides) not in (1, 4) or min(sides) < 0 or max(sides) > _LARGEST_SIDE:
-            raise OptionError(f"padding is {self.padding}; expected zero or more cells, one number or four.")
+        if bool(self.kernels) == bool(self.pool):
+            raise OptionError("give either a kernel or the size of a max pooling.")
+        if self.pool and self.channels != 1:
+            raise OptionError("max pooling is shown on one channel; make the picture gray.")
 
-    def sides(self, kernel: tuple[int, int]) -> tuple[int, int, int, int]:
-        """Cells of padding: top, left, bottom, right."""
-        if isinstance(self.padding, tuple):
-            return self.padding
-        if isinstance(self.padding, int):
-            return (self.padding,) * 4
-        down, across = (self.dilation * (size - 1) for size in kernel)
-        return down // 2, across // 2, down - down // 2, across - across // 2
+    @property
+    def window(self) -> tuple[int, int]:
+        """Height and width of the window, without dilation."""
+        return (self.pool, self.pool) if self.pool else (self.kernels[0].shape[0], self.kernels[0].shape[1])
 
+    def maps(self) -> ChannelMaps:
+        """The result, and what each channel gave to it."""
+        if self.pool:
+            total = max_pool(self.image[:, :, 0], self.pool, self.slide)
+            return ChannelMaps(total[None], 0, total)
+        return convolve_channels(self.image, self.kernels, self.slide, bias=self.bias)
 
-@dataclass(frozen=True, eq=False)
-class Step:
-    """One position of the window.
+    def steps(self, channel: int) -> Iterator[Step]:
+        """The positions of the window over one channel; the bias is added where that channel is all there is."""
+        kernel = self.pool or self.kernels[channel]
+        bias = self.bias if self.channels == 1 else 0
+        return trace(self.image[:, :, channel], kernel, self.slide, bias=bias)
 
-    Attributes:
-        row, column: of the result.
-        top, left: of the window, in cells of the input; negative in the padding.
-        window: `(kernel height, kernel width)`, what the window sees.
-        products: window times kernel, cell by cell; the window itself for max pooling.
-        value: the result's cell.
-    """
+    @property
+    def channels(self) -> int:
+        """How many channels the picture has."""
+        return int(self.image.shape[2])
 
-    row: int
-    column: int
-    top: int
-    left: int
-    window: Matrix
-    products: Matrix
-    value: Any
+    def padded(self) -> Matrix:
+        """`(H, W, C)`, the input with its zeros around it."""
+        top, left, bottom, right = self.slide.sides(self.window)
+        return np.pad(self.image, ((top, bottom), (left, right), (0, 0)))
 
+    def cells(self, row: int, column: int) -> list[tuple[int, int]]:
+        """The cells of the padded input that one position uses."""
+        stride, dilation = self.slide.stride, self.slide.dilation
+        height, width = self.window
+        return [
+            (row * stride + down * dilation, column * stride + across * dilation)
+            for down in range(height)
+            for across in range(width)
+        ]
 
-@dataclass(frozen=True, eq=False)
-class ChannelMaps:
-    """A convolution over several channels, taken apart.
-
-    Attributes:
-        partial: `(C, H', W')`, each channel under its own kernel.
-        bias: what is added to every cell.
-        total: `(H', W')`, their sum and the bias.
-    """
-
-    partial: Matrix
-    bias: float
-    total: Matrix
-
-
-def convolve(image: npt.ArrayLike, kernel: npt.ArrayLike, slide: Slide | None = None, *, bias: float = 0) -> Matrix:
-    """Slide a kernel over one channel: every cell of the result is the sum of window times kernel.
-
-    Args:
-        image: `(H, W)`; integers are computed exactly (int64), everything else in float64.
-        kernel: `(kernel height, kernel width)`.
-        slide: stride, padding, dilation.
-        bias: added to every cell.
-
-    Returns:
-        `(H', W')` int64 where image, kernel and bias are integers, else float64.
-
-    Raises:
-        OptionError: not two-dimensional, or the kernel is larger than the padded picture.
-    """
-    cells, weights = _exact(image, "image"), _exact(kernel, "kernel")
-    windows = _windows(cells, (weights.shape[0], weights.shape[1]), slide or Slide(), 0)
-    return np.asarray(np.einsum("ijkl,kl->ij", windows, weights) + bias)
-
-
-def convolve_channels(
-    image: npt.ArrayLike, kernels: Sequence[npt.ArrayLike], slide: Slide | None = None, *, bias: float = 0
-) -> ChannelMaps:
-    """A convolution of a picture with channels: one kernel a channel, then the sum over channels and the bias.
-
-    Args:
-        image: `(H, W, C)`, such as RGB.
-        kernels: C kernels of one size.
-        slide: stride, padding, dilation.
-        bias: added once to every cell.
-
-    Raises:
-        OptionError: the number of kernels is not the number of channels; see also `convolve`.
-    """
-    picture = np.asarray(image)
-    if picture.ndim != 3 or picture.shape[2] != len(kernels):
-        raise OptionError(
-            f"the image has shape {picture.shape} and there are {len(kernels)} kernels; "
-            "expected (height, width, channels) and one kernel a channel."
-        )
-    partial = np.stack([convolve(picture[:, :, index], kernel, slide) for index, kernel in enumerate(kernels)])
-    return ChannelMaps(partial, bias, partial.sum(axis=0) + bias)
-
-
-def max_pool(image: npt.ArrayLike, size: int, slide: Slide | None = None) -> Matrix:
-    """The largest value of each window.
-
-    Args:
-        image: `(H, W)`.
-        size: height and width of the window.
-        slide: how the window moves; None puts windows side by side. Padding counts as smaller than everything.
-
-    Raises:
-        OptionError: not two-dimensional, or the window is larger than the padded picture.
-    """
-    cells = _exact(image, "image")
-    windows = _windows(cells, (size, size), slide or Slide(stride=max(size, 1)), _smallest(cells))
-    return np.asarray(windows.max(axis=(2, 3)))
-
-
-def trace(
-    image: npt.ArrayLike, kernel: npt.ArrayLike | int, slide: Slide | None = None, *, bias: float = 0
-) -> Iterator[Step]:
-    """The positions of the window one by one, row by row.
-
-    Args:
-        image: `(H, W)`.
-        kernel: a matrix to convolve with, or the size of a max pooling's window.
-        slide: stride, padding, dilation; for pooling None puts windows side by side.
-        bias: added to every cell of a convolution.
-    """
-    cells = _exact(image, "image")
-    pooled = isinstance(kernel, int)
-    weights = np.ones((kernel, kernel), np.int64) if isinstance(kernel, int) else _exact(kernel, "kernel")
-    slide = slide or Slide(stride=weights.shape[0] if pooled else 1)
-    size = (weights.shape[0], weights.shape[1])
-    windows = _windows(cells, size, slide, _smallest(cells) if pooled else 0)
-    top, left, _, _ = slide.sides(size)
-    for row in range(windows.shape[0]):
-        for column in range(windows.shape[1]):
-            window = windows[row, column]
-            products = window if pooled else window * weights
-            value = window.max() if pooled else products.sum() + bias
-            yield Step(row, column, row * slide.stride - top, column * slide.stride - left, window, products, value)
-
-
-def _exact(values: npt.ArrayLike, what: str) -> Matrix:
-    try:
-        matrix = np.asarray(values)
-    except ValueError as error:
-        raise OptionError(f"the {what} has rows of different lengths; give every row the same count.") from error
-    if matrix.ndim != 2 or not matrix.size:
-        raise OptionError(f"the {what} has shape {matrix.shape}; expected (rows, columns), at least one of each.")
-    if matrix.dtype == bool or np.issubdtype(matrix.dtype, np.integer):
-        return matrix.astype(np.int64)
-    return matrix.astype(np.float64)
-
-
-def _smallest(cells: Matrix) -> Any:
-    return np.iinfo(np.int64).min if cells.dtype == np.int64 else -np.inf
-
-
-def _windows(cells: Matrix, kernel: tuple[int, int], slide: Slide, fill: Any) -> Matrix:
-    """All windows, `(H', W', kernel height, kernel width)`, without a copy."""
-    if min(kernel) < 1:
-        raise OptionError(f"the window is {kernel[0]}×{kernel[1]}; expected at least 1×1.")
-    top, left, bottom, right = slide.sides(kernel)
-    padded = np.pad(cells, ((top, bottom), (left, right)), constant_values=fill)
-    reach = tuple(slide.dilation * (size - 1) + 1 for size in kernel)
-    if reach[0] > padded.shape[0] or reach[1] > padded.shape[1]:
-        raise OptionError(
-            f"the window reaches over {reach[0]}×{reach[1]} cells, the padded picture has {padded.shape[0]}×"
-            f"{padded.shape[1]}; take a smaller kernel or dilation, or more padding."
-        )
-    windows = np.lib.stride_tricks.sliding_window_view(padded, reach)
-    return windows[:: slide.stride, :: slide.stride, :: slide.dilation, :: slide.dilation]
+    @property
+    def readable(self) -> bool:
+        """Small enough to show every number."""
+        return bool(max(self.padded().shape[:2]) <= _MOST_CELLS)

@@ -19,9 +19,9 @@ class FourierImage(nn.Module):
     """A batch of pictures as Fourier coefficients.
 
     Args:
-        count: pictures.
-        size: side in pixels.
-        generator: where the start, a faint noise, comes from.
+        count: Pictures.
+        size: Side in pixels.
+        generator: Where the start, a faint noise, comes from.
     """
 
     scale: Tensor
@@ -51,7 +51,7 @@ def shaken(pictures: Tensor, generator: torch.Generator, *, strength: float = 1.
 
     Args:
         pictures: `(N, 3, H, W)`.
-        generator: of the chance.
+        generator: Of the chance.
         strength: 1 means up to 6 % of the side, 10 % of the scale, 8 degrees.
     """
     move_x, move_y, scale, turn = (2 * torch.rand(4, generator=generator) - 1).tolist()

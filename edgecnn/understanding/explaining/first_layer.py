@@ -6,12 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from edgecnn_runtime.preprocess import LUMA
+from PIL import Image
 
-from edgecnn.understanding.convolving.convolution import Slide, convolve
-from edgecnn.understanding.inspecting.graph import Graph
-from edgecnn.understanding.inspecting.layers import Layer
-from edgecnn.understanding.inspecting.stored import weight_values
-from edgecnn.understanding.kernels import KERNELS
+from edgecnn.understanding.convolving import KERNELS, convolve
+from edgecnn.understanding.inspecting import Graph, InspectedLayer, weight_values
 
 __all__ = ["Filter", "FirstLayer", "first_convolution", "first_layer", "sobel_edges"]
 
@@ -23,11 +21,11 @@ class Filter:
     """One learned filter.
 
     Attributes:
-        index: of its channel.
+        index: Of its channel.
         weights: `(kernel height, kernel width, 3)` float32, or one channel at the end.
-        map: `(h, w)` float32, its answer to the picture.
-        kind: which Sobel edge its answer follows most, `sobel_x` or `sobel_y`.
-        likeness: correlation of the two, by magnitude, 0 to 1.
+        map: `(h, w)` float32, its activations on the picture.
+        kind: Which Sobel edge its activations follow most, `sobel_x` or `sobel_y`.
+        likeness: Correlation of the two, by magnitude, 0 to 1.
     """
 
     index: int
@@ -42,10 +40,10 @@ class FirstLayer:
     """The first convolution for one picture.
 
     Attributes:
-        name: of the layer.
-        filters: all of them, those most like a Sobel edge first.
+        name: Of the layer.
+        filters: All of them, those most like a Sobel edge first.
         sobel_x: `(H, W)` float32 gradient along x of the picture's brightness.
-        sobel_y: likewise along y.
+        sobel_y: Likewise along y.
     """
 
     name: str
@@ -54,19 +52,17 @@ class FirstLayer:
     sobel_y: Map
 
 
-def first_convolution(graph: Graph, layers: Sequence[Layer]) -> tuple[Layer, Map] | None:
+def first_convolution(graph: Graph, layers: Sequence[InspectedLayer]) -> tuple[InspectedLayer, Map] | None:
     """The first layer and its weights `(filters, channels, kernel height, kernel width)`.
 
     None when the network starts with something else, or with a window of one cell.
     """
-    for layer in layers:
-        if layer.operator in ("Conv", "QLinearConv", "ConvInteger"):
-            weights = (
-                weight_values(graph, graph.producers[layer.tensor].inputs[1]) if layer.operator == "Conv" else None
-            )
-            usable = weights is not None and weights.ndim == 4 and weights.shape[1] in (1, 3) and weights.shape[2] > 1
-            return (layer, weights) if usable and weights is not None else None
-    return None
+    first = next((layer for layer in layers if layer.operator in ("Conv", "QLinearConv", "ConvInteger")), None)
+    if first is None or first.operator != "Conv":
+        return None
+    weights = weight_values(graph, graph.producers[first.tensor].inputs[1])
+    usable = weights is not None and weights.ndim == 4 and weights.shape[1] in (1, 3) and weights.shape[2] > 1
+    return (first, weights) if usable and weights is not None else None
 
 
 def sobel_edges(pixels: npt.NDArray[np.uint8]) -> tuple[Map, Map]:
@@ -74,16 +70,16 @@ def sobel_edges(pixels: npt.NDArray[np.uint8]) -> tuple[Map, Map]:
     brightness = pixels.astype(np.float64) @ np.array(LUMA)
     same = np.pad(brightness, 1, mode="edge")
     return (
-        convolve(same, KERNELS["sobel_x"], Slide()).astype(np.float32),
-        convolve(same, KERNELS["sobel_y"], Slide()).astype(np.float32),
+        convolve(same, KERNELS["sobel_x"]).astype(np.float32),
+        convolve(same, KERNELS["sobel_y"]).astype(np.float32),
     )
 
 
-def first_layer(layer: Layer, weights: Map, maps: Map, pixels: npt.NDArray[np.uint8]) -> FirstLayer:
-    """Put each filter beside the edge it answers to.
+def first_layer(layer: InspectedLayer, weights: Map, maps: Map, pixels: npt.NDArray[np.uint8]) -> FirstLayer:
+    """Put each filter beside the edge it responds to.
 
     Args:
-        layer: the first convolution.
+        layer: The first convolution.
         weights: `(filters, channels, kernel height, kernel width)`.
         maps: `(filters, h, w)`, its output for the picture.
         pixels: `(H, W, 3)` uint8 RGB.
@@ -92,17 +88,25 @@ def first_layer(layer: Layer, weights: Map, maps: Map, pixels: npt.NDArray[np.ui
     edges = {"sobel_x": sobel_x, "sobel_y": sobel_y}
     shrunk = {name: _shrunk(np.abs(edge), maps.shape[1], maps.shape[2]) for name, edge in edges.items()}
     filters = []
-    for index, answer in enumerate(maps):
-        likeness = {name: _correlation(np.abs(answer - np.median(answer)), edge) for name, edge in shrunk.items()}
+    for index, activations in enumerate(maps):
+        likeness = {
+            name: _correlation(np.abs(activations - np.median(activations)), edge) for name, edge in shrunk.items()
+        }
         kind = max(likeness, key=likeness.__getitem__)
-        filters.append(Filter(index, weights[index].transpose(1, 2, 0), answer, kind, max(0.0, likeness[kind])))
+        filters.append(
+            Filter(
+                index=index,
+                weights=weights[index].transpose(1, 2, 0),
+                map=activations,
+                kind=kind,
+                likeness=max(0.0, likeness[kind]),
+            )
+        )
     filters.sort(key=lambda entry: -entry.likeness)
-    return FirstLayer(layer.name, tuple(filters), sobel_x, sobel_y)
+    return FirstLayer(name=layer.name, filters=tuple(filters), sobel_x=sobel_x, sobel_y=sobel_y)
 
 
 def _shrunk(edge: Map, height: int, width: int) -> Map:
-    from PIL import Image
-
     return np.asarray(Image.fromarray(edge).resize((width, height), Image.Resampling.BOX), np.float32)
 
 

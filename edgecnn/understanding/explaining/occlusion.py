@@ -1,4 +1,4 @@
-"""Which part of the picture the answer hangs on, without gradients: cover it piece by piece.
+"""Which part of the picture the prediction depends on, without gradients: cover it piece by piece.
 
 Source: Zeiler, Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.
 """
@@ -20,11 +20,11 @@ def occlusion_map(
     """How far the class's probability falls when a piece of the picture is covered.
 
     Args:
-        classifier: any network.
+        classifier: Any network.
         pixels: `(height, width, 3)` uint8 RGB, prepared.
-        index: the class.
-        positions: places of the cover, a side.
-        share: side of the cover, as a part of the picture's.
+        index: The class.
+        positions: Places of the cover, a side.
+        share: Side of the cover, as a part of the picture's.
 
     Returns:
         `(positions, positions)` float32, probability lost; positive where the picture speaks for the class.

@@ -20,8 +20,9 @@ class AxisField:
     """What position 0 sees along one axis of the picture, in pixels, and how far the next position looks on.
 
     Attributes:
-        low, high: first and last pixel that position 0 sees; outside the picture where it sees padding.
-        jump: pixels from one position to the next.
+        low: First pixel that position 0 sees; outside the picture where it sees padding.
+        high: Last pixel, likewise.
+        jump: Pixels from one position to the next.
     """
 
     low: int
@@ -38,7 +39,7 @@ class AxisField:
         """Center of position 0's receptive field, in pixels, where 0 is the center of the first pixel."""
         return (self.low + self.high) / 2
 
-    def window(self, kernel: int, stride: int, dilation: int, pad_begin: int) -> "AxisField":
+    def window(self, *, kernel: int, stride: int, dilation: int, pad_begin: int) -> "AxisField":
         """Behind a sliding window."""
         return AxisField(
             self.low - pad_begin * self.jump,
@@ -57,10 +58,10 @@ GLOBAL: None = None
 
 @dataclass(frozen=True)
 class Unknown:
-    """What the tensor sees cannot be told.
+    """What the tensor sees is not known.
 
     Attributes:
-        since: the layer from which it is unknown, and why.
+        since: The layer from which it is unknown, and why.
     """
 
     since: str
@@ -71,9 +72,9 @@ class Field:
     """What a tensor sees.
 
     Attributes:
-        marks: for each dimension of the tensor: 0 (runs along the picture's height), 1 (its width), `FLAT` (both), or
+        marks: For each dimension of the tensor: 0 (runs along the picture's height), 1 (its width), `FLAT` (both), or
             None (neither).
-        axes: for height and width: the interval, or `GLOBAL`.
+        axes: For height and width: the interval, or `GLOBAL`.
     """
 
     marks: tuple[Mark, ...]

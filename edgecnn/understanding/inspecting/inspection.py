@@ -1,20 +1,24 @@
 """A network looked at as a whole: its layers, totals, and what its card says."""
 
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import onnx
-from edgecnn_runtime.card import CARD_KEY
-from edgecnn_runtime.errors import ModelFileError
+from edgecnn_runtime import ModelFileError, Preprocess, prepare
+from edgecnn_runtime.card import CARD_KEY, Card, parse_card
+from edgecnn_runtime.image import ImageSource
 
 from edgecnn.names import unknown_name
-from edgecnn.understanding.inspecting.graph import Dimension, Graph
-from edgecnn.understanding.inspecting.layers import Layer, layers_of
+from edgecnn.understanding.inspecting.inspected_layer import InspectedLayer, layers_of
+from edgecnn.understanding.inspecting.onnx_graph import Dimension, Graph
+from edgecnn.understanding.pages import Picture
+from edgecnn.zoo.resolve import resolve
 
 __all__ = ["Inspection", "inspect", "inspect_graph"]
+
+_FREE_PICTURE_SIZE = 224  # what a network that takes any size is drawn on
 
 
 @dataclass(frozen=True)
@@ -22,20 +26,19 @@ class Inspection:
     """What `edgecnn inspect` tells about a network.
 
     Attributes:
-        name: short name.
-        layers: one row a layer, in the order in which they run.
-        height, width: of the picture; a name or `?` where the graph leaves them free.
-        size_bytes: of the file (of the graph, for a network out of the zoo).
-        card: the metadata that edgecnn wrote into the file; empty for other files.
-        data: the file's bytes.
+        name: Short name.
+        layers: One row a layer, in the order in which they run.
+        height: Of the picture; a name or `?` where the graph leaves it free.
+        width: Likewise.
+        card: What edgecnn wrote into the file; None for other files.
+        data: Bytes of the file, or of the graph for a network out of the zoo.
     """
 
     name: str
-    layers: tuple[Layer, ...]
+    layers: tuple[InspectedLayer, ...]
     height: Dimension
     width: Dimension
-    size_bytes: int
-    card: dict[str, Any] = field(repr=False)
+    card: Card | None = field(repr=False)
     data: bytes = field(repr=False)
 
     @property
@@ -55,16 +58,11 @@ class Inspection:
         """What the parameters take in the file."""
         return sum(layer.weight_bytes for layer in self.layers)
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Class names; empty when the file does not tell."""
-        return tuple(self.card.get("labels", ()))
-
-    def layer(self, name: str) -> Layer:
+    def layer(self, name: str) -> InspectedLayer:
         """The layer with this name (or tensor).
 
         Raises:
-            OptionError: there is none; the nearest names are suggested.
+            OptionError: There is none; the nearest names are suggested.
         """
         for layer in self.layers:
             if name in (layer.name, layer.tensor):
@@ -77,20 +75,35 @@ class Inspection:
             ("layers", f"{len(self.layers)}"),
             ("parameters", f"{self.parameters:,} in {self.weight_bytes:,} bytes"),
             ("multiply-accumulates", self._macs_in_words()),
-            ("file", f"{self.size_bytes:,} bytes"),
+            ("file", f"{len(self.data):,} bytes"),
             ("picture", f"{self.height} x {self.width} pixels (height x width)"),
         ]
-        if not self.card:
+        if self.card is None:
             return [*facts, ("card", "none: edgecnn did not write this file")]
-        labels = self.labels
-        facts.append(("preprocess", _line(self.card.get("preprocess", {}))))
-        if labels:
-            facts.append(("labels", f"{len(labels)}: {', '.join(labels[:3])}{', …' if len(labels) > 3 else ''}"))
-        for key in ("licence", "source", "precision", "measured"):
-            value = self.card.get(key)
-            if value:
-                facts.append((key, _line(value)))
-        return facts
+        labels = self.card.labels
+        precision = {} if self.card.precision == {"kind": "unknown"} else self.card.precision
+        entries: dict[str, Any] = {
+            "preprocess": self.card.preprocess.to_dict(),
+            "labels": f"{len(labels)}: {', '.join(labels[:3])}{', …' if len(labels) > 3 else ''}",
+            "license": self.card.license,
+            "source": self.card.source,
+            "precision": precision,
+            "measured": self.card.measured,
+        }
+        return [*facts, *((key, _line(value)) for key, value in entries.items() if value)]
+
+    def prepare(self, picture: ImageSource) -> Picture:
+        """A picture as the network gets it; squashed to its size where the file has no preprocessing."""
+        if self.card is not None:
+            return prepare(picture, self.card.preprocess)
+        height, width = self.drawn_size
+        return prepare(picture, Preprocess(height=height, width=width, resize="squash", kernel="bilinear"))
+
+    @property
+    def drawn_size(self) -> tuple[int, int]:
+        """Height and width of a picture to show what layers see on, in pixels."""
+        height, width = (size if isinstance(size, int) else _FREE_PICTURE_SIZE for size in (self.height, self.width))
+        return height, width
 
     def _macs_in_words(self) -> str:
         if self.macs is not None:
@@ -102,59 +115,56 @@ class Inspection:
 def inspect(source: str | os.PathLike[str]) -> Inspection:
     """Inspect a model file, any `.onnx`, or a network by its zoo name.
 
+    Args:
+        source: As `edgecnn.zoo.resolve` takes it: `default`, a file, a name.
+
     Raises:
-        ModelFileError: the file cannot be read as an ONNX graph.
-        OptionError: neither a file nor a known network.
+        ModelFileError: The file cannot be read as an ONNX graph.
+        OptionError: Neither a file nor a known network.
     """
-    path = Path(source)
-    text = os.fspath(source)
-    if path.is_file():
+    found = resolve(source)
+    if isinstance(found, Path):
         try:
-            return inspect_graph(path.read_bytes(), name=path.stem)
+            return inspect_graph(found.read_bytes(), name=found.stem)
         except ModelFileError as error:
-            raise ModelFileError(f"{path}: {error}") from error
-    if path.suffix == ".onnx":
-        raise ModelFileError(f"there is no file {text!r}; give an .onnx file or a network's name (see `edgecnn zoo`).")
+            raise ModelFileError(f"{found}: {error}") from error
     from edgecnn.zoo import NetworkRequest, load
 
     # What a network costs and sees does not depend on its weights, so none are fetched; a run folder has its own.
-    network = load(text) if path.is_dir() else load(text, NetworkRequest(random_weights=True))
+    network = load(found) if Path(found).is_dir() else load(found, NetworkRequest(random_weights=True))
     from edgecnn_export.to_onnx import to_onnx
 
-    exported = to_onnx(network)
-    card = {
-        "labels": list(network.labels),
-        "preprocess": network.preprocess.to_dict(),
-        "licence": network.license,
-        "source": network.source,
-    }
-    return inspect_graph(exported.model, name=network.name, card=card)
+    card = Card(
+        name=network.name,
+        labels=network.labels,
+        preprocess=network.preprocess,
+        input_name="pixels",
+        logits="logits",
+        license=network.license,
+        source=dict(network.source),
+    )
+    return inspect_graph(to_onnx(network).model, name=network.name, card=card)
 
 
-def inspect_graph(source: bytes | onnx.ModelProto, *, name: str, card: dict[str, Any] | None = None) -> Inspection:
-    """Inspect a graph in memory."""
+def inspect_graph(source: bytes | onnx.ModelProto, *, name: str, card: Card | None = None) -> Inspection:
+    """Inspect a graph in memory.
+
+    Args:
+        source: The bytes of an `.onnx`, or a `ModelProto`.
+        name: Of the network, where the card has none.
+        card: What is known about it; None reads what edgecnn wrote into the file.
+    """
     graph = Graph(source)
     if card is None:
-        card = _card(graph.model)
+        text = next((entry.value for entry in graph.model.metadata_props if entry.key == CARD_KEY), None)
+        card = None if text is None else parse_card(text)
     height, width = graph.picture_size
     layers = tuple(layers_of(graph))
     if not layers:
         raise ModelFileError("no operator of the graph works on its input; expected a network that takes a picture.")
-    data = source if isinstance(source, bytes) else source.SerializeToString()
-    return Inspection(str(card.get("name", name)), layers, height, width, graph.size_bytes, card, data)
-
-
-def _card(model: onnx.ModelProto) -> dict[str, Any]:
-    for entry in model.metadata_props:
-        if entry.key == CARD_KEY:
-            try:
-                card = json.loads(entry.value)
-            except ValueError as error:
-                raise ModelFileError("the file's edgecnn metadata is not JSON; export it again.") from error
-            if not isinstance(card, dict):
-                raise ModelFileError("the file's edgecnn metadata is not a JSON object; export it again.")
-            return card
-    return {}
+    return Inspection(
+        name=card.name if card else name, layers=layers, height=height, width=width, card=card, data=graph.data
+    )
 
 
 def _line(value: Any) -> str:

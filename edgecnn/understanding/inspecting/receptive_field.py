@@ -1,22 +1,22 @@
 """Receptive fields through a whole graph: branches, residuals, dilation, pooling, padding, attention."""
 
 from edgecnn.understanding.inspecting.field import GLOBAL, AxisField, Field, Mark, Unknown, unite
-from edgecnn.understanding.inspecting.graph import Graph, Node
+from edgecnn.understanding.inspecting.onnx_graph import Graph, Node
 from edgecnn.understanding.inspecting.operators import CELL_BY_CELL, PRODUCTS
-from edgecnn.understanding.inspecting.rules import RULES, State, behind_concat, behind_product, rank_of, where
+from edgecnn.understanding.inspecting.rules import RULES, Seen, behind_concat, behind_product, where
 
 __all__ = ["receptive_fields"]
 
 _ABOUT_SHAPES = frozenset({"Shape", "Size", "Constant", "ConstantOfShape", "Range"})
 
 
-def receptive_fields(graph: Graph) -> dict[str, State]:
+def receptive_fields(graph: Graph) -> dict[str, Seen]:
     """What each tensor that depends on the picture sees of it.
 
     Returns:
         By tensor name; tensors that do not depend on the picture's pixels (weights, shapes) are left out.
     """
-    states: dict[str, State] = {}
+    states: dict[str, Seen] = {}
     shape = graph.shape(graph.picture)
     if shape is None or len(shape) != 4:
         states[graph.picture] = Unknown(f"{graph.picture}: the input is no picture with four dimensions")
@@ -36,7 +36,7 @@ def receptive_fields(graph: Graph) -> dict[str, State]:
     return states
 
 
-def _behind(graph: Graph, node: Node, incoming: dict[int, State]) -> State:
+def _behind(graph: Graph, node: Node, incoming: dict[int, Seen]) -> Seen:
     states = list(incoming.values())
     if node.operator in CELL_BY_CELL:
         return unite(states, where(node))
@@ -47,20 +47,20 @@ def _behind(graph: Graph, node: Node, incoming: dict[int, State]) -> State:
     return _by_rule(graph, node, incoming)
 
 
-def _by_rule(graph: Graph, node: Node, incoming: dict[int, State]) -> State:
+def _by_rule(graph: Graph, node: Node, incoming: dict[int, Seen]) -> Seen:
     for state in incoming.values():
         if isinstance(state, Unknown):
             return state
     fields = [state for state in incoming.values() if isinstance(state, Field)]
     if all(state.sees_all for state in fields):  # then it no longer matters which dimension is which
-        return Field((None,) * (rank_of(graph, node.outputs[0]) or len(fields[0].marks)), (GLOBAL, GLOBAL))
+        return Field((None,) * (graph.rank(node.outputs[0]) or len(fields[0].marks)), (GLOBAL, GLOBAL))
     rule = RULES.get(node.operator)
     if rule is None or list(incoming) != [0]:
         return Unknown(f"{where(node)}: no rule for this operator")
     return rule(graph, node, fields[0])
 
 
-def _whole_picture(graph: Graph, node: Node, state: State) -> State:
+def _whole_picture(graph: Graph, node: Node, state: Seen) -> Seen:
     """A single position that covers an axis of the picture sees it whole."""
     if isinstance(state, Unknown):
         return state

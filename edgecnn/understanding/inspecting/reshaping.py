@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from edgecnn.understanding.inspecting.field import FLAT, Mark
-from edgecnn.understanding.inspecting.graph import Dimension
+from edgecnn.understanding.inspecting.onnx_graph import Dimension
 
 __all__ = ["reshaped_marks"]
 
@@ -35,47 +35,35 @@ def reshaped_marks(
     return tuple(result)
 
 
-def _groups(before: Sequence[Dimension], after: Sequence[Dimension]) -> list[tuple[list[int], list[int]]] | None:
-    groups: list[tuple[list[int], list[int]]] = []
+def _groups(before: Sequence[Dimension], after: Sequence[Dimension]) -> list[tuple[range, range]] | None:
+    groups: list[tuple[range, range]] = []
     left, right = 0, 0
     while left < len(before) or right < len(after):
-        sources, targets = [], []
-        size_left, size_right = 1, 1
+        first, second = left, right
         if left < len(before) and right < len(after) and before[left] == after[right]:
-            groups.append(([left], [right]))
-            left, right = left + 1, right + 1
-            continue
-        while True:
-            if size_left <= size_right and left < len(before):
-                size = before[left]
+            left, right = left + 1, right + 1  # the only way in which free sizes can meet
+        else:
+            sizes = [1, 1]
+            while left == first or right == second or sizes[0] != sizes[1]:
+                if sizes[0] <= sizes[1] and left < len(before):
+                    side, size, left = 0, before[left], left + 1
+                elif right < len(after):
+                    side, size, right = 1, after[right], right + 1
+                elif left == len(before) and sizes[0] == sizes[1]:
+                    break  # ones at the end of one shape
+                else:
+                    return None
                 if not isinstance(size, int):
                     return None
-                size_left *= size
-                sources.append(left)
-                left += 1
-            elif right < len(after):
-                size = after[right]
-                if not isinstance(size, int):
-                    return None
-                size_right *= size
-                targets.append(right)
-                right += 1
-            else:
-                return None
-            if size_left == size_right and sources and targets:
-                break
-            if left == len(before) and right == len(after):
-                if size_left != size_right:
-                    return None
-                break
-        groups.append((sources, targets))
+                sizes[side] *= size
+        groups.append((range(first, left), range(second, right)))
     return groups
 
 
 def _flattened(
     marks: tuple[Mark, ...], before: Sequence[Dimension], after: Sequence[Dimension]
 ) -> tuple[Mark, ...] | None:
-    """Free sizes: only the flattening of everything behind the batch can still be told."""
+    """Free sizes: only the flattening of everything behind the batch can still be followed."""
     if len(before) == 4 and len(after) == 2 and marks[0] is None:
         return None, FLAT
     return None

@@ -1,18 +1,17 @@
 """What one operator makes of a receptive field: windows, reductions, products, and the ways to move dimensions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from edgecnn.understanding.inspecting.field import FLAT, AxisField, Field, Unknown, unite
-from edgecnn.understanding.inspecting.graph import Graph, Node
+from edgecnn.understanding.inspecting.onnx_graph import Graph, Node
 from edgecnn.understanding.inspecting.operators import GLOBAL_POOLS, REDUCTIONS
 from edgecnn.understanding.inspecting.reshaping import reshaped_marks
 from edgecnn.understanding.inspecting.windows import WINDOWED, window_of
 
-__all__ = ["RULES", "State", "behind_concat", "behind_product", "rank_of", "where"]
+__all__ = ["RULES", "Seen", "behind_concat", "behind_product", "reduced_axes", "where"]
 
-State = Field | Unknown
+Seen = Field | Unknown
 
 
 def where(node: Node) -> str:
@@ -20,12 +19,7 @@ def where(node: Node) -> str:
     return f"{node.name or node.outputs[0]} ({node.operator})"
 
 
-def rank_of(graph: Graph, name: str) -> int:
-    """Number of dimensions of a tensor; 0 when not known."""
-    return len(graph.shape(name) or ())
-
-
-def _window(graph: Graph, node: Node, state: Field) -> State:
+def _window(graph: Graph, node: Node, state: Field) -> Seen:
     window = window_of(graph, node)
     if window is None or len(state.marks) != 4:
         return Unknown(f"{where(node)}: not a window over two axes")
@@ -44,69 +38,70 @@ def _window(graph: Graph, node: Node, state: Field) -> State:
         result = result.with_axis(
             mark,
             interval.window(
-                window.kernel[position], window.stride[position], window.dilation[position], window.padding[position]
+                kernel=window.kernel[position],
+                stride=window.stride[position],
+                dilation=window.dilation[position],
+                pad_begin=window.padding[position],
             ),
         )
     return result
 
 
-def _global_pool(_graph: Graph, _node: Node, state: Field) -> State:
+def _global_pool(_graph: Graph, _node: Node, state: Field) -> Seen:
     return state.gather(list(range(2, len(state.marks))))
 
 
-def _reduce(graph: Graph, node: Node, state: Field) -> State:
-    rank = len(state.marks)
-    axes: tuple[int, ...] | None = node.integers("axes", ())
+def reduced_axes(graph: Graph, node: Node, rank: int) -> list[int] | None:
+    """Which of `rank` dimensions a reduction takes together, from 0, in order; None when they are computed."""
     if node.operator in ("ArgMax", "ArgMin"):
-        axes = (int(node.attributes.get("axis", 0)),)
-    elif not axes and len(node.inputs) > 1 and node.inputs[1]:
-        value = graph.constant(node.inputs[1])
-        axes = None if value is None else tuple(int(entry) for entry in value.ravel())
+        return [node.integer("axis", 0) % rank]
+    axes: tuple[int, ...] | None = node.integers("axes", ())
+    if not axes and len(node.inputs) > 1 and node.inputs[1]:
+        axes = graph.constants(node, 1)
     if axes is None:
+        return None
+    return sorted(axis % rank for axis in axes) if axes else list(range(rank))
+
+
+def _reduce(graph: Graph, node: Node, state: Field) -> Seen:
+    dimensions = reduced_axes(graph, node, len(state.marks))
+    if dimensions is None:
         return Unknown(f"{where(node)}: its axes are computed")
-    if not axes:
-        axes = tuple(range(rank))
-    dimensions = sorted(axis % rank for axis in axes)
     gathered = state.gather(dimensions)
-    if int(node.attributes.get("keepdims", 1)):
+    if node.integer("keepdims", 1):
         return gathered
     return replace(gathered, marks=tuple(mark for index, mark in enumerate(state.marks) if index not in dimensions))
 
 
-def _normalize(graph: Graph, node: Node, state: Field) -> State:
+def _normalize(graph: Graph, node: Node, state: Field) -> Seen:
     rank = len(state.marks)
     if node.operator in ("InstanceNormalization", "GroupNormalization", "MeanVarianceNormalization"):
         return state.gather(list(range(2, rank)))
-    axis = int(node.attributes.get("axis", -1)) % rank
+    axis = node.integer("axis", -1) % rank
     dimensions = list(range(axis, rank)) if "LayerNorm" in node.operator else [axis]
     return state.gather(dimensions)
 
 
-def _pad(graph: Graph, node: Node, state: Field) -> State:
+def _pad(graph: Graph, node: Node, state: Field) -> Seen:
     rank = len(state.marks)
-    pads = graph.constant(node.inputs[1]) if len(node.inputs) > 1 else None
-    if pads is None or len(pads) != 2 * rank:
-        attribute = node.integers("pads", ())
-        if len(attribute) != 2 * rank:
-            return Unknown(f"{where(node)}: its padding is computed")
-        begins = attribute[:rank]
-    else:
-        begins = tuple(int(value) for value in pads[:rank])
-    for dimension, mark in enumerate(state.marks):
-        if mark == FLAT and begins[dimension]:
+    begins = graph.constants(node, 1) or node.integers("pads", ())
+    if len(begins) != 2 * rank:
+        return Unknown(f"{where(node)}: its padding is computed")
+    for begin, mark in zip(begins[:rank], state.marks, strict=True):
+        if mark == FLAT and begin:
             return Unknown(f"{where(node)}: pads flattened positions")
         interval = state.axes[mark] if mark in (0, 1) else None
         if mark is not None and interval is not None:
-            state = state.with_axis(mark, interval.window(1, 1, 1, begins[dimension]))
+            state = state.with_axis(mark, interval.window(kernel=1, stride=1, dilation=1, pad_begin=begin))
     return state
 
 
-def _slice(graph: Graph, node: Node, state: Field) -> State:
+def _slice(graph: Graph, node: Node, state: Field) -> Seen:
     rank = len(state.marks)
-    given = [graph.constant(name) if name else None for name in node.inputs[1:]]
-    starts = node.integers("starts", ()) if len(node.inputs) == 1 else _integers(given, 0)
-    axes = node.integers("axes", ()) if len(node.inputs) == 1 else _integers(given, 2)
-    steps = _integers(given, 3) if len(node.inputs) > 4 else None
+    starts, axes = graph.constants(node, 1), graph.constants(node, 3)
+    if len(node.inputs) == 1:  # before opset 10
+        starts, axes = node.integers("starts", ()), node.integers("axes", ())
+    steps = graph.constants(node, 4)
     if starts is None or (len(node.inputs) > 3 and axes is None):
         return Unknown(f"{where(node)}: its bounds are computed")
     for index, given_start in enumerate(starts):
@@ -126,21 +121,16 @@ def _slice(graph: Graph, node: Node, state: Field) -> State:
     return state
 
 
-def _integers(given: Sequence[Any], index: int) -> tuple[int, ...] | None:
-    value = given[index] if index < len(given) else None
-    return None if value is None else tuple(int(entry) for entry in value.ravel())
-
-
-def _transpose(_graph: Graph, node: Node, state: Field) -> State:
+def _transpose(_graph: Graph, node: Node, state: Field) -> Seen:
     rank = len(state.marks)
     order = node.integers("perm", tuple(reversed(range(rank))))
     return replace(state, marks=tuple(state.marks[index] for index in order))
 
 
-def _reshape(graph: Graph, node: Node, state: Field) -> State:
+def _reshape(graph: Graph, node: Node, state: Field) -> Seen:
     before, after = graph.shape(node.inputs[0]), graph.shape(node.outputs[0])
     if node.operator == "Flatten":
-        axis = int(node.attributes.get("axis", 1)) % (len(state.marks) + 1)
+        axis = node.integer("axis", 1) % (len(state.marks) + 1)
         halves = (state.marks[:axis], state.marks[axis:])
         return replace(state, marks=tuple(FLAT if any(mark is not None for mark in half) else None for half in halves))
     if before is None or after is None or len(before) != len(state.marks):
@@ -151,14 +141,14 @@ def _reshape(graph: Graph, node: Node, state: Field) -> State:
     return replace(state, marks=marks)
 
 
-def _split(_graph: Graph, node: Node, state: Field) -> State:
-    if state.marks[int(node.attributes.get("axis", 0))] is not None:
+def _split(_graph: Graph, node: Node, state: Field) -> Seen:
+    if state.marks[node.integer("axis", 0)] is not None:
         return Unknown(f"{where(node)}: splits along height or width")
     return state
 
 
-def _gather(graph: Graph, node: Node, state: Field) -> State:
-    axis = int(node.attributes.get("axis", 0)) % len(state.marks)
+def _gather(graph: Graph, node: Node, state: Field) -> Seen:
+    axis = node.integer("axis", 0) % len(state.marks)
     if state.marks[axis] is not None:
         return Unknown(f"{where(node)}: picks positions of the picture")
     indices = graph.constant(node.inputs[1])
@@ -167,12 +157,12 @@ def _gather(graph: Graph, node: Node, state: Field) -> State:
     return replace(state, marks=(*state.marks[:axis], *(None,) * indices.ndim, *state.marks[axis + 1 :]))
 
 
-def behind_concat(graph: Graph, node: Node, incoming: dict[int, State]) -> State:
+def behind_concat(graph: Graph, node: Node, incoming: dict[int, Seen]) -> Seen:
     """Tensors joined along one dimension."""
     united = unite(list(incoming.values()), where(node))
     if isinstance(united, Unknown) or united.sees_all:
         return united
-    axis = int(node.attributes.get("axis", 0)) % len(united.marks)
+    axis = node.integer("axis", 0) % len(united.marks)
     # A class token put before flattened patches (a constant) leaves what each patch sees as it was.
     if united.marks[axis] is not None and not (united.marks[axis] == FLAT and len(incoming) == 1):
         return Unknown(f"{where(node)}: joins along height or width")
@@ -183,13 +173,13 @@ def _runs(part: Field) -> bool:
     return not part.sees_all and any(mark is not None for mark in part.marks[-2:])
 
 
-def behind_product(graph: Graph, node: Node, incoming: dict[int, State]) -> State:
+def behind_product(graph: Graph, node: Node, incoming: dict[int, Seen]) -> Seen:
     """A matrix product: what is summed over is seen whole."""
     second = 3 if node.operator in ("QLinearMatMul", "com.microsoft.QGemm") else 1
-    parts: list[State] = []
+    parts: list[Seen] = []
     ranks = []
     for index, transposed in ((0, "transA"), (second, "transB")):
-        rank = rank_of(graph, node.inputs[index]) or 2
+        rank = graph.rank(node.inputs[index]) or 2
         ranks.append(rank)
         state = incoming.get(index)
         if state is None:
@@ -197,7 +187,7 @@ def behind_product(graph: Graph, node: Node, incoming: dict[int, State]) -> Stat
         if isinstance(state, Unknown) or len(state.marks) != rank or rank < 2:
             parts.append(state if isinstance(state, Unknown) or state.sees_all else Unknown(where(node)))
             continue
-        flipped = bool(node.attributes.get(transposed, 0))
+        flipped = bool(node.integer(transposed, 0))
         inner = rank - 1 if (index == 0) != flipped else rank - 2
         outer = rank - 2 if inner == rank - 1 else rank - 1
         gathered = state.gather([inner])
@@ -211,7 +201,7 @@ def behind_product(graph: Graph, node: Node, incoming: dict[int, State]) -> Stat
     return unite(parts, where(node)) if parts else Unknown(where(node))
 
 
-RULES: dict[str, Callable[[Graph, Node, Field], State]] = {
+RULES: dict[str, Callable[[Graph, Node, Field], Seen]] = {
     **dict.fromkeys(WINDOWED, _window),
     **dict.fromkeys(GLOBAL_POOLS, _global_pool),
     **dict.fromkeys(REDUCTIONS, _reduce),

@@ -15,26 +15,10 @@ __all__ = ["infer_shapes"]
 
 _ARITHMETIC = frozenset(
     {
-        "Add",
-        "Cast",
-        "Concat",
-        "ConstantOfShape",
-        "Div",
-        "Expand",
-        "Gather",
-        "Max",
-        "Min",
-        "Mod",
-        "Mul",
-        "Neg",
-        "Reshape",
-        "Slice",
-        "Squeeze",
-        "Sub",
-        "Transpose",
-        "Unsqueeze",
+        "Add", "Cast", "Concat", "ConstantOfShape", "Div", "Expand", "Gather", "Max", "Min", "Mod", "Mul", "Neg",
+        "Reshape", "Slice", "Squeeze", "Sub", "Transpose", "Unsqueeze",
     }
-)
+)  # fmt: skip
 _SIZED_BY = {"ConstantOfShape": 0, "Expand": 1}
 """Operators whose result can be far larger than what they are given: which input tells."""
 _LARGEST = 64
@@ -44,13 +28,13 @@ Values = dict[str, npt.NDArray[Any]]
 
 
 def infer_shapes(model: onnx.ModelProto, *, one_for: str | None = None) -> onnx.ModelProto:
-    """A copy in which every tensor has its shape, where it can be told.
+    """A copy in which every tensor has its shape, where it can be inferred.
 
     Nodes that compute with fixed shapes alone are gone; what they gave is stored instead.
 
     Args:
-        model: the graph.
-        one_for: name of a free size of the inputs that is taken as 1, such as the batch; an empty name is one too.
+        model: The graph.
+        one_for: Name of a free size of the inputs that is taken as 1, such as the batch; an empty name is one too.
     """
     known = onnx.ModelProto()
     known.CopyFrom(model)

@@ -3,12 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.understanding.inspecting.graph import Graph, Node
+from edgecnn.understanding.inspecting.onnx_graph import DEQUANTIZE, QUANTIZE, Graph, Node
 
 __all__ = ["readable_tensor", "weight_values"]
-
-_QUANTIZE = ("QuantizeLinear", "com.microsoft.QuantizeLinear")
-_DEQUANTIZE = ("DequantizeLinear", "com.microsoft.DequantizeLinear")
 
 
 def weight_values(graph: Graph, name: str) -> npt.NDArray[np.float32] | None:
@@ -19,7 +16,7 @@ def weight_values(graph: Graph, name: str) -> npt.NDArray[np.float32] | None:
     node = graph.producers.get(name)
     if node is None:
         return None
-    if node.operator in _DEQUANTIZE:
+    if node.operator in DEQUANTIZE:
         return _dequantized(graph, node)
     if node.operator not in ("Identity", "Cast", "Transpose"):
         return None
@@ -34,7 +31,7 @@ def _dequantized(graph: Graph, node: Node) -> npt.NDArray[np.float32] | None:
     if value is None or scale is None:
         return None
     zero = graph.constant(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] else None
-    axis = int(node.attributes.get("axis", 1)) % max(value.ndim, 1)
+    axis = node.integer("axis", 1) % max(value.ndim, 1)
     shape = [-1 if index == axis and scale.size > 1 else 1 for index in range(value.ndim)]
     shifted = value.astype(np.float32)
     if zero is not None:
@@ -48,9 +45,7 @@ def readable_tensor(graph: Graph, name: str) -> str:
     Reading the float result in front of the rounding would keep ONNX Runtime from computing the layer in integers, and
     show numbers that the network does not go on with.
     """
-    for node in graph.nodes:
-        if node.operator in _QUANTIZE and node.inputs[0] == name:
-            for following in graph.nodes:
-                if following.operator in _DEQUANTIZE and following.inputs[0] == node.outputs[0]:
-                    return following.outputs[0]
-    return name
+    used_by = {node.inputs[0]: node for node in reversed(graph.nodes) if node.operator in (*QUANTIZE, *DEQUANTIZE)}
+    rounded = used_by.get(name)
+    restored = used_by.get(rounded.outputs[0]) if rounded is not None and rounded.operator in QUANTIZE else None
+    return restored.outputs[0] if restored is not None and restored.operator in DEQUANTIZE else name

@@ -2,30 +2,23 @@
 
 from dataclasses import dataclass
 
-from edgecnn.understanding.inspecting.graph import Graph, Node
+from edgecnn.understanding.inspecting.onnx_graph import Graph, Node
+from edgecnn.understanding.inspecting.operators import CONVOLUTIONS
 
-__all__ = ["WINDOWED", "Window", "weight_input", "window_of"]
+__all__ = ["WINDOWED", "SlidingWindow", "window_of"]
 
-# Operators with a sliding window, and which of their inputs is the kernel (None: pooling has none).
-WINDOWED: dict[str, int | None] = {
-    "Conv": 1,
-    "ConvInteger": 1,
-    "QLinearConv": 3,
-    "com.microsoft.FusedConv": 1,
-    "MaxPool": None,
-    "AveragePool": None,
-    "LpPool": None,
-    "com.microsoft.QLinearAveragePool": None,
-}
+WINDOWED = frozenset({*CONVOLUTIONS, "MaxPool", "AveragePool", "LpPool", "com.microsoft.QLinearAveragePool"})
 
 
 @dataclass(frozen=True)
-class Window:
+class SlidingWindow:
     """A sliding window over height and width.
 
     Attributes:
-        kernel, stride, dilation: height and width, in cells.
-        padding: top, left, bottom, right, in cells; None where `auto_pad` depends on a size that is not known.
+        kernel: Height and width, in cells.
+        stride: Likewise.
+        dilation: Likewise.
+        padding: Top, left, bottom, right, in cells; None where `auto_pad` depends on a size that is not known.
     """
 
     kernel: tuple[int, int]
@@ -34,15 +27,10 @@ class Window:
     padding: tuple[int, int, int, int] | None
 
 
-def weight_input(operator: str) -> int | None:
-    """Index of the input that is the kernel of a windowed operator."""
-    return WINDOWED.get(operator)
-
-
-def window_of(graph: Graph, node: Node) -> Window | None:
+def window_of(graph: Graph, node: Node) -> SlidingWindow | None:
     """Window of a convolution or pooling node over pictures; None when it has another number of axes or no kernel."""
     kernel = node.integers("kernel_shape", ())
-    index = weight_input(node.operator)
+    index = CONVOLUTIONS.get(node.operator)
     if not kernel and index is not None and index < len(node.inputs):
         weight = graph.weight(node.inputs[index])
         kernel = tuple(weight.dims[2:]) if weight is not None else ()
@@ -50,12 +38,16 @@ def window_of(graph: Graph, node: Node) -> Window | None:
         return None
     stride = node.integers("strides", (1, 1))
     dilation = node.integers("dilations", (1, 1))
-    padding = _padding(graph, node, kernel, stride, dilation)
-    return Window((kernel[0], kernel[1]), (stride[0], stride[1]), (dilation[0], dilation[1]), padding)
+    return SlidingWindow(
+        kernel=(kernel[0], kernel[1]),
+        stride=(stride[0], stride[1]),
+        dilation=(dilation[0], dilation[1]),
+        padding=_padding(graph, node, kernel=kernel, stride=stride, dilation=dilation),
+    )
 
 
 def _padding(
-    graph: Graph, node: Node, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+    graph: Graph, node: Node, *, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
 ) -> tuple[int, int, int, int] | None:
     auto = node.attributes.get("auto_pad", b"NOTSET")
     auto = auto.decode() if isinstance(auto, bytes) else str(auto)

@@ -10,11 +10,13 @@ from collections.abc import Callable
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgecnn_export.int8.layers import QuantizedLayer, constants, quantized_layers
 from edgecnn_export.int8.ranges import run_tensors
 from edgecnn_export.int8.segments import SegmentedNetwork
+from edgecnn_export.int8.weighted_layers import QuantizedLayer, quantized_layers
+from edgecnn_export.passes.values import constant, replace_constant, to_proto
 from edgecnn_export.prepared import PreparedPictures
 
 __all__ = ["correct_biases"]
@@ -23,12 +25,12 @@ __all__ = ["correct_biases"]
 def correct_biases(
     quantized: onnx.ModelProto, model: onnx.ModelProto, calibration: PreparedPictures
 ) -> onnx.ModelProto:
-    """Return `quantized` with corrected biases.
+    """The QDQ network with corrected biases.
 
     Args:
         quantized: QDQ network made from `model`, node names unchanged.
-        model: the float network.
-        calibration: pictures; one layer's output is in memory for all of them, 5 MB each for EfficientNet-Lite0.
+        model: The float network.
+        calibration: Pictures; one layer's output is in memory for all of them, 5 MB each for EfficientNet-Lite0.
     """
     nodes = {n.name: n for n in model.graph.node}
     layers = [layer for layer in quantized_layers(quantized) if layer.name in nodes]
@@ -42,7 +44,7 @@ def correct_biases(
 def _correcting(
     layer: QuantizedLayer, target: NDArray[np.float64], shifts: dict[str, NDArray[np.float64]]
 ) -> Callable[[dict[str, NDArray[np.generic]]], NDArray[np.float32]]:
-    """Return the cut that moves the layer's channels to the mean `target`, and notes by how much."""
+    """The cut that moves the layer's channels to the mean `target`, and notes by how much."""
 
     def cut(alive: dict[str, NDArray[np.generic]]) -> NDArray[np.float32]:
         value = np.asarray(alive[layer.output], np.float32)
@@ -55,7 +57,7 @@ def _correcting(
 
 
 def _means(model: onnx.ModelProto, calibration: PreparedPictures, names: list[str]) -> dict[str, NDArray[np.float64]]:
-    """Return the mean of each channel of the tensors `names` over the pictures."""
+    """The mean of each channel of the tensors `names` over the pictures."""
     totals: dict[str, NDArray[np.float64]] = {}
     for tensors in run_tensors(model, names, calibration):
         for name, value in tensors.items():
@@ -67,19 +69,16 @@ def _mean(value: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(value.mean(axis=(0, *range(2, value.ndim)), dtype=np.float64))
 
 
-def _add_to_biases(model: onnx.ModelProto, shifts: dict[str, NDArray[np.float64]]) -> onnx.ModelProto:
-    result = onnx.ModelProto()
-    result.CopyFrom(model)
-    values = constants(result)
-    initializers = {t.name: t for t in result.graph.initializer}
-    dequantize = {n.output[0]: n for n in result.graph.node if n.op_type == "DequantizeLinear"}
-    for node in result.graph.node:
-        bias = dequantize.get(node.input[2]) if node.name in shifts and len(node.input) > 2 else None
-        if bias is None or bias.input[0] not in values:
+def _add_to_biases(quantized: onnx.ModelProto, shifts: dict[str, NDArray[np.float64]]) -> onnx.ModelProto:
+    model = ir.from_proto(quantized)
+    limits = np.iinfo(np.int32)
+    for node in model.graph:
+        bias = node.inputs[2] if node.name in shifts and len(node.inputs) > 2 else None
+        dequantize = bias.producer() if bias is not None else None
+        codes = constant(dequantize.inputs[0]) if dequantize is not None else None
+        if node.name is None or dequantize is None or codes is None:
             continue
-        scale = np.asarray(values[bias.input[1]], np.float64)
-        codes = values[bias.input[0]].astype(np.float64) + np.rint(shifts[node.name] / scale)
-        limits = np.iinfo(np.int32)
-        codes = np.clip(codes, limits.min, limits.max).astype(np.int32)
-        initializers[bias.input[0]].CopyFrom(onnx.numpy_helper.from_array(codes, bias.input[0]))
-    return result
+        scale = np.asarray(constant(dequantize.inputs[1]), np.float64)
+        moved = codes.astype(np.float64) + np.rint(shifts[node.name] / scale)
+        replace_constant(dequantize.inputs[0], np.clip(moved, limits.min, limits.max).astype(np.int32))
+    return to_proto(model)

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgecnn_export.int8.ranges import TensorRange
+from edgecnn_export.passes.values import constant, replace_constant, to_proto
 
 __all__ = ["Equalized", "equalize"]
 
@@ -28,9 +30,9 @@ class Equalized:
     """An equivalent float network with equalized channels.
 
     Attributes:
-        model: the network.
-        ranges: of its tensors; they follow from the old ones without running a picture.
-        streams: count of streams that were equalized.
+        model: The network.
+        ranges: Of its tensors; they follow from the old ones without running a picture.
+        streams: Count of streams that were equalized.
     """
 
     model: onnx.ModelProto
@@ -39,21 +41,20 @@ class Equalized:
 
 
 def equalize(model: onnx.ModelProto, ranges: dict[str, TensorRange]) -> Equalized:
-    """Return `model` with equalized channels; `ranges` are those of its tensors."""
-    result = onnx.ModelProto()
-    result.CopyFrom(model)
-    initializers = {t.name: t for t in result.graph.initializer}
+    """Equalize the channels of a network whose tensors have these ranges."""
+    result = ir.from_proto(model)
     widened = dict(ranges)
     count = 0
-    for stream in _streams(result, initializers):
-        factors = _factors(stream, ranges)
+    for stream in _streams(result):
+        found = [ranges[value.name] for value in stream if value.name in ranges]
+        factors = _factors(found) if len(found) == len(stream) else None
         if factors is None:
             continue
-        _rescale(result, initializers, stream, factors)
-        for name in stream:
-            widened[name] = _scaled(ranges[name], factors)
+        _rescale(result, stream, factors)
+        for value in stream:
+            widened[str(value.name)] = _scaled(ranges[str(value.name)], factors)
         count += 1
-    return Equalized(result, widened, count)
+    return Equalized(to_proto(result), widened, count)
 
 
 def _scaled(span: TensorRange, factors: NDArray[np.float32]) -> TensorRange:
@@ -61,70 +62,56 @@ def _scaled(span: TensorRange, factors: NDArray[np.float32]) -> TensorRange:
     return TensorRange(min(float(low.min()), 0.0), max(float(high.max()), 0.0), low, high)
 
 
-def _streams(model: onnx.ModelProto, initializers: dict[str, onnx.TensorProto]) -> list[set[str]]:
-    """Return the groups of tensors that must share their factors and that only convolutions write and read."""
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        parent.setdefault(name, name)
-        while parent[name] != name:
-            name = parent[name]
-        return name
-
-    makers = {o: n for n in model.graph.node for o in n.output}
-    readers: dict[str, list[onnx.NodeProto]] = {}
-    for node in model.graph.node:
-        for name in node.input:
-            readers.setdefault(name, []).append(node)
-        if node.op_type in CARRIERS and not any(i in initializers for i in node.input):
-            for name in [*node.input, *node.output]:
-                parent[root(name)] = root(node.output[0])
-    outputs = {o.name for o in model.graph.output}
-    groups: dict[str, set[str]] = {}
-    for name in [o for n in model.graph.node if n.op_type in CARRIERS | {"Conv"} for o in n.output]:
-        groups.setdefault(root(name), set()).update({name})
-    for name in list(parent):
-        groups.setdefault(root(name), set()).add(name)
-    return [
-        group
-        for group in groups.values()
-        if all(
-            name not in outputs
-            and name in makers
-            and _writes(makers[name], group, initializers)
-            and readers.get(name)
-            and all(_reads(r, name, initializers) for r in readers[name])
-            for name in group
-        )
-    ]
+def _streams(model: ir.Model) -> list[list[ir.Value]]:
+    """The groups of values that must share their factors and that only convolutions write and read."""
+    group_of: dict[ir.Value, list[ir.Value]] = {}
+    for node in model.graph:
+        if node.op_type not in CARRIERS | {"Conv"}:
+            continue
+        joined = [node.outputs[0]]
+        if node.op_type in CARRIERS and not any(_is_parameter(value) for value in node.inputs):
+            joined += [value for value in node.inputs if value is not None]
+        merged: dict[ir.Value, None] = {}
+        for value in joined:
+            merged.update(dict.fromkeys(group_of.get(value, [value])))
+        group = list(merged)
+        for value in group:
+            group_of[value] = group
+    groups = {id(group): group for group in group_of.values()}
+    return [group for group in groups.values() if all(_can_scale(value, group) for value in group)]
 
 
-def _writes(node: onnx.NodeProto, group: set[str], initializers: dict[str, onnx.TensorProto]) -> bool:
-    if node.op_type == "Conv":
-        return all(i in initializers for i in node.input[1:])
-    return node.op_type in CARRIERS and all(i in group for i in node.input)
-
-
-def _reads(node: onnx.NodeProto, name: str, initializers: dict[str, onnx.TensorProto]) -> bool:
-    if node.op_type in CARRIERS:
-        return not any(i in initializers for i in node.input)
-    if node.op_type != "Conv" or node.input[0] != name or node.input[1] not in initializers:
+def _can_scale(value: ir.Value, group: list[ir.Value]) -> bool:
+    """Whether a value is written and read by nothing but convolutions and carriers of its own group."""
+    writer = value.producer()
+    if writer is None or value.is_graph_output() or not value.uses():
         return False
-    group = next((a.i for a in node.attribute if a.name == "group"), 1)
-    return group == 1 or initializers[node.input[1]].dims[1] == 1
+    if writer.op_type == "Conv":
+        writes = all(_is_parameter(parameter) for parameter in writer.inputs[1:])
+    else:
+        writes = writer.op_type in CARRIERS and all(source in group for source in writer.inputs)
+    return writes and all(_reads(usage.node, usage.idx) for usage in value.uses())
 
 
-def _factors(stream: set[str], ranges: dict[str, TensorRange]) -> NDArray[np.float32] | None:
-    """Return by how much each channel may grow, `(C,)`, or None when the ranges are unknown or no channel gains."""
-    found = [ranges[name] for name in stream if name in ranges]
-    if len(found) != len(stream):
-        return None
+def _reads(node: ir.Node, index: int) -> bool:
+    if node.op_type in CARRIERS:
+        return not any(_is_parameter(value) for value in node.inputs)
+    weights = constant(node.inputs[1]) if node.op_type == "Conv" and index == 0 else None
+    return weights is not None and (node.attributes.get_int("group", 1) == 1 or weights.shape[1] == 1)
+
+
+def _is_parameter(value: ir.Value | None) -> bool:
+    return value is not None and value.is_initializer()
+
+
+def _factors(ranges: list[TensorRange]) -> NDArray[np.float32] | None:
+    """By how much each channel may grow, `(C,)`, or None when no channel gains."""
     # Each tensor of the stream has its own grid; a channel may grow until it fills the tightest of them.
     room = np.min(
         [
             max(r.high, -r.low)
             / np.maximum(np.maximum(r.channel_high, -r.channel_low), 1e-6 * max(r.high, -r.low, 1e-12))
-            for r in found
+            for r in ranges
         ],
         axis=0,
     )
@@ -132,38 +119,30 @@ def _factors(stream: set[str], ranges: dict[str, TensorRange]) -> NDArray[np.flo
     return factors if (factors > 1.0).any() else None
 
 
-def _rescale(
-    model: onnx.ModelProto, initializers: dict[str, onnx.TensorProto], stream: set[str], factors: NDArray[np.float32]
-) -> None:
-    for node in model.graph.node:
+def _rescale(model: ir.Model, stream: list[ir.Value], factors: NDArray[np.float32]) -> None:
+    for node in model.graph:
         if node.op_type != "Conv":
             continue
-        if node.output[0] in stream:
-            _multiply(model, initializers, node, 1, factors.reshape(-1, 1, 1, 1))
-            if len(node.input) > 2:
-                _multiply(model, initializers, node, 2, factors)
-        if node.input[0] in stream:
-            depthwise = next((a.i for a in node.attribute if a.name == "group"), 1) > 1
+        if node.outputs[0] in stream:
+            _multiply(model, node, 1, factors.reshape(-1, 1, 1, 1))
+            if len(node.inputs) > 2:
+                _multiply(model, node, 2, factors)
+        if node.inputs[0] in stream:
+            depthwise = node.attributes.get_int("group", 1) > 1
             shape = (-1, 1, 1, 1) if depthwise else (1, -1, 1, 1)
-            _multiply(model, initializers, node, 1, np.float32(1) / factors.reshape(shape))
+            _multiply(model, node, 1, np.float32(1) / factors.reshape(shape))
 
 
-def _multiply(
-    model: onnx.ModelProto,
-    initializers: dict[str, onnx.TensorProto],
-    node: onnx.NodeProto,
-    position: int,
-    factors: NDArray[np.float32],
-) -> None:
-    """Multiply an input of `node` that is an initializer; a copy is made where other nodes read it too."""
-    name = node.input[position]
-    if sum(list(n.input).count(name) for n in model.graph.node) > 1:
-        copy = onnx.TensorProto()
-        copy.CopyFrom(initializers[name])
-        copy.name = f"{name}_of_{node.name}"
-        model.graph.initializer.append(copy)
-        initializers[copy.name] = model.graph.initializer[-1]
-        node.input[position] = copy.name
-        name = copy.name
-    value = onnx.numpy_helper.to_array(initializers[name]) * factors
-    initializers[name].CopyFrom(onnx.numpy_helper.from_array(value.astype(np.float32), name))
+def _multiply(model: ir.Model, node: ir.Node, position: int, factors: NDArray[np.float32]) -> None:
+    """Multiply an input of a node that is an initializer; a copy is made where other nodes read it too."""
+    value = node.inputs[position]
+    array = constant(value)
+    if value is None or array is None:
+        return
+    product = np.asarray(array * factors, np.float32)
+    if len(value.uses()) > 1:
+        name = f"{value.name}_of_{node.name}"
+        value = ir.Value(name=name, const_value=ir.Tensor(product, name=name))
+        model.graph.register_initializer(value)
+        node.replace_input_with(position, value)
+    replace_constant(value, product)

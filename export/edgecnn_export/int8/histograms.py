@@ -26,7 +26,7 @@ STRIDE = 5
 def observe_histograms(
     model: onnx.ModelProto, ranges: dict[str, TensorRange], calibration: PreparedPictures
 ) -> dict[str, NDArray[np.int64]]:
-    """Return `(BINS,)` counts of each tensor's values between its low and its high, streamed over the pictures."""
+    """`(BINS,)` counts of each tensor's values between its low and its high, streamed over the pictures."""
     found = {name: np.zeros(BINS, np.int64) for name in ranges}
     for tensors in run_tensors(model, ranges, calibration):
         for name, value in tensors.items():
@@ -41,7 +41,7 @@ def observe_histograms(
 def grids(
     ranges: dict[str, TensorRange], histograms: dict[str, NDArray[np.int64]], method: Method
 ) -> dict[str, ActivationGrid]:
-    """Return the grid of each tensor by `method`."""
+    """The grid of each tensor by `method`."""
     found = {}
     for name, span in ranges.items():
         counts = histograms.get(name)

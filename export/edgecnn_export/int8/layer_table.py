@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edgecnn_export.int8.layers import quantized_layers
 from edgecnn_export.int8.ranges import run_tensors
 from edgecnn_export.int8.saturation import Forecast
+from edgecnn_export.int8.weighted_layers import quantized_layers
 from edgecnn_export.prepared import PreparedPictures
 
 __all__ = ["LayerRow", "layer_table"]
@@ -19,16 +19,15 @@ class LayerRow:
     """One layer of an int8 network.
 
     Attributes:
-        name: node name.
-        operator: operator type.
-        weights: count of weights.
-        bits: bits that its largest weight code needs, sign included.
-        sqnr_db: power of the float layer's output against the power of the int8 layer's error, in dB, with the errors
-        of
-            all layers before it.
-        own_sqnr_db: the same with what the layer before lost taken off: what this layer loses itself, roughly.
-        saturated: 16-bit pair sums that would have been clamped before the cure.
-        saturation_db: noise that they would have made, against the layer's output; -inf without.
+        name: Node name.
+        operator: Operator type.
+        weights: Count of weights.
+        bits: Bits that its largest weight code needs, sign included.
+        sqnr_db: Power of the float layer's output against the power of the int8 layer's error, in dB, with the errors
+            of all layers before it.
+        own_sqnr_db: The same with what the layer before lost taken off: what this layer loses itself, roughly.
+        saturated: 16-bit pair sums that would have been clamped without mitigation.
+        saturation_db: Noise that they would have made, against the layer's output; -inf without.
     """
 
     name: str

@@ -1,7 +1,6 @@
 """Turn a float network into a U8S8 QDQ one: unsigned 8-bit activations, signed 8-bit weights on a grid per channel."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,15 +11,14 @@ from onnxruntime.quantization import QuantType
 from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-from edgecnn_export.int8.ranges import TensorRange, observe_ranges
+from edgecnn_export.int8.ranges import observe_ranges
 from edgecnn_export.prepared import PreparedPictures
 
 __all__ = [
     "ActivationGrid",
-    "Plan",
+    "QuantizationPlan",
     "WeightGrid",
     "apply_plan",
-    "minmax_grids",
     "quantize_plain",
     "refuse_unquantizable",
 ]
@@ -38,7 +36,7 @@ class ActivationGrid:
 
     @classmethod
     def from_range(cls, low: float, high: float, *, levels: int = 255) -> "ActivationGrid":
-        """Return the grid whose codes 0..`levels` span `low`..`high`, widened to hold zero exactly."""
+        """The grid whose codes 0..`levels` span `low`..`high`, widened to hold zero exactly."""
         low, high = min(low, 0.0), max(high, 0.0)
         scale = max((high - low) / levels, 1e-12)
         return cls(float(np.float32(scale)), int(np.clip(np.round(-low / scale), 0, levels)))
@@ -49,9 +47,9 @@ class WeightGrid:
     """Quantized weights of one layer.
 
     Attributes:
-        values: int8, the weight's own shape.
+        values: Int8, the weight's own shape.
         scale: `(C,)` float32, one a channel of `axis`, or `(1,)` for the whole tensor when `axis` is None.
-        axis: channel axis.
+        axis: Channel axis.
     """
 
     values: NDArray[np.int8]
@@ -59,7 +57,7 @@ class WeightGrid:
     axis: int | None
 
     def dequantize(self) -> NDArray[np.float32]:
-        """Return the float32 weights these codes stand for."""
+        """The float32 weights these codes stand for."""
         if self.axis is None:
             return np.asarray(self.values * self.scale[0], np.float32)
         shape = [1] * self.values.ndim
@@ -68,14 +66,14 @@ class WeightGrid:
 
 
 @dataclass(frozen=True)
-class Plan:
+class QuantizationPlan:
     """Everything that decides an int8 file, apart from the float network itself.
 
     Attributes:
-        activations: grid of each activation tensor.
-        weights: codes of each weight tensor; a weight that is missing gets 8 bits a channel, symmetric, by its maximum.
-        excluded: names of the nodes that stay in float.
-        per_channel: whether the weights missing from `weights` get one scale a channel.
+        activations: Grid of each activation tensor.
+        weights: Codes of each weight tensor; a weight that is missing gets 8 bits a channel, symmetric, by its maximum.
+        excluded: Names of the nodes that stay in float.
+        per_channel: Whether the weights missing from `weights` get one scale a channel.
     """
 
     activations: dict[str, ActivationGrid]
@@ -84,35 +82,27 @@ class Plan:
     per_channel: bool = True
 
 
-def quantize_plain(
-    model: onnx.ModelProto,
-    calibration: PreparedPictures,
-    *,
-    progress: Callable[[int, int], None] | None = None,
-) -> onnx.ModelProto:
+def quantize_plain(model: onnx.ModelProto, calibration: PreparedPictures) -> onnx.ModelProto:
     """Quantize the ordinary way: U8S8 QDQ, weights per channel, activations by minimum and maximum.
 
-    This is the first rung of the ladder and the yardstick of the others. It is exact on CPUs with VNNI or DOT
+    This is the first step of the ladder and the baseline of the others. It is exact on CPUs with VNNI or DOT
     instructions; on x86 CPUs without them 16-bit sums saturate in some layers (see `saturation`).
 
     Args:
-        model: float32 network, uint8 pixels in, float32 logits out.
-        calibration: pictures the ranges come from.
-        progress: called with (pictures done, pictures in all).
+        model: Float32 network, uint8 pixels in, float32 logits out.
+        calibration: Pictures the ranges come from.
 
     Returns:
         The int8 network, same inputs and outputs by name, type and shape.
 
     Raises:
-        ModelFileError: the network is quantized already, or a layer gives NaN.
+        ModelFileError: The network is quantized already, or a layer gives NaN.
     """
     refuse_unquantizable(model)
-    return apply_plan(model, Plan(minmax_grids(observe_ranges(model, calibration, progress=progress))))
-
-
-def minmax_grids(ranges: dict[str, TensorRange]) -> dict[str, ActivationGrid]:
-    """Return the grid of each tensor that spans all it was seen to hold."""
-    return {name: ActivationGrid.from_range(r.low, r.high) for name, r in ranges.items()}
+    ranges = observe_ranges(model, calibration)
+    return apply_plan(
+        model, QuantizationPlan({name: ActivationGrid.from_range(r.low, r.high) for name, r in ranges.items()})
+    )
 
 
 def refuse_unquantizable(model: onnx.ModelProto) -> None:
@@ -135,7 +125,7 @@ def refuse_unquantizable(model: onnx.ModelProto) -> None:
         )
 
 
-def apply_plan(model: onnx.ModelProto, plan: Plan) -> onnx.ModelProto:
+def apply_plan(model: onnx.ModelProto, plan: QuantizationPlan) -> onnx.ModelProto:
     """Write `plan` into `model`: return a new QDQ network; `model` stays as it is."""
     work = onnx.shape_inference.infer_shapes(model)
     initializers = {t.name: t for t in work.graph.initializer}
@@ -166,7 +156,7 @@ def apply_plan(model: onnx.ModelProto, plan: Plan) -> onnx.ModelProto:
     quantizer = QDQQuantizer(
         work,
         plan.per_channel,
-        False,  # reduce_range: guilty layers get their bits through the plan, never all of them
+        False,  # reduce_range: saturating layers get their bits through the plan, never all of them
         QuantType.QInt8,
         QuantType.QUInt8,
         TensorsData(CalibrationMethod.MinMax, {n: _corners(g) for n, g in plan.activations.items()}),

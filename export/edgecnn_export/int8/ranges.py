@@ -1,12 +1,13 @@
 """Between which values every tensor of a network moves: minimum and maximum, and histograms, streamed over pictures."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 from edgecnn_runtime.errors import ModelFileError
+from edgecnn_runtime.session import session_options
 from numpy.typing import NDArray
 
 from edgecnn_export.prepared import PreparedPictures
@@ -24,8 +25,8 @@ class TensorRange:
     """Range of one tensor over the calibration pictures.
 
     Attributes:
-        low: smallest value seen, zero or below (zero must be exact after quantization: padding uses it).
-        high: largest value seen, zero or above.
+        low: Smallest value seen, zero or below (zero must be exact after quantization: padding uses it).
+        high: Largest value seen, zero or above.
         channel_low: `(C,)` smallest value of each channel (axis 1); the whole tensor's when it has no channels.
         channel_high: `(C,)` largest value of each channel.
     """
@@ -37,7 +38,7 @@ class TensorRange:
 
 
 def float_tensors(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
-    """Return the float32 tensors that nodes of `model` make, with their shapes (unknown sizes, the batch's, as 1)."""
+    """The float32 tensors that nodes of `model` make, with their shapes (unknown sizes, the batch's, as 1)."""
     inferred = onnx.shape_inference.infer_shapes(model)
     made = {name for node in model.graph.node for name in node.output}
     found = {}
@@ -68,56 +69,39 @@ def run_tensors(
 
 
 def watching_session(model: onnx.ModelProto, names: Iterable[str], *, optimize: bool = True) -> ort.InferenceSession:
-    """Return a CPU session of `model` that gives the inner tensors `names` as well."""
+    """A CPU session of `model` that gives the inner tensors `names` as well."""
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
     present = {o.name for o in model.graph.output}
     for name in names:
         if name not in present:
             watched.graph.output.append(onnx.ValueInfoProto(name=name))
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    # A memory arena would keep the largest batch's memory for good.
-    options.enable_cpu_mem_arena = False
-    if not optimize:
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options = session_options(optimize=optimize, arena=False)
     return ort.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def simulated_logits(model: onnx.ModelProto, pictures: PreparedPictures) -> NDArray[np.float32]:
-    """Return `(N, classes)` logits of a float or QDQ network, int8 layers computed in float: the same on every CPU."""
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    options.enable_cpu_mem_arena = False
+    """`(N, classes)` logits of a float or QDQ network, int8 layers computed in float: the same on every CPU."""
+    options = session_options(arena=False)
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     feed = session.get_inputs()[0].name
     return np.concatenate([session.run(["logits"], {feed: pixels})[0] for pixels in pictures.batches(BATCH)])
 
 
-def observe_ranges(
-    model: onnx.ModelProto,
-    calibration: PreparedPictures,
-    *,
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, TensorRange]:
-    """Return the range of every float tensor of `model` over the calibration pictures; memory does not grow with them.
+def observe_ranges(model: onnx.ModelProto, calibration: PreparedPictures) -> dict[str, TensorRange]:
+    """The range of every float tensor of `model` over the calibration pictures; memory does not grow with them.
 
     Raises:
-        ModelFileError: a tensor holds NaN or infinity; the message names the node that makes it.
+        ModelFileError: A tensor holds NaN or infinity; the message names the node that makes it.
     """
     shapes = float_tensors(model)
     maker = {name: node for node in model.graph.node for name in node.output}
     found: dict[str, TensorRange] = {}
-    passes = _passes(shapes)
-    for number, names in enumerate(passes):
-        done = 0
+    for names in _passes(shapes):
         for tensors in run_tensors(model, names, calibration):
             for name in names:
                 found[name] = _wider(found.get(name), _range_of(tensors[name], maker[name]))
-            done += BATCH
-            if progress is not None:
-                progress(number * len(calibration) + min(done, len(calibration)), len(passes) * len(calibration))
     return found
 
 

@@ -4,18 +4,16 @@ Rounding every weight to its nearest code ignores that inputs go up and down tog
 is made good by the weights that are rounded after it, along the covariance of the layer's inputs (optimal brain
 quantization with a fixed order: Frantar et al. 2022, "GPTQ"). A pair of neighbors that could saturate the
 16-bit sum of x86 CPUs without VNNI (see `saturation`) is drawn in to the nearest pair that cannot, and that error is
-made good the same way. So a guilty layer keeps eight bits where it can, instead of losing one everywhere.
+made good the same way. So a saturating layer keeps eight bits where it can, instead of losing one everywhere.
 """
-
-from collections.abc import Callable
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edgecnn_export.int8.layers import Layer, float_layers
 from edgecnn_export.int8.quantize import WeightGrid
 from edgecnn_export.int8.ranges import run_tensors
+from edgecnn_export.int8.weighted_layers import WeightedLayer, float_layers
 from edgecnn_export.prepared import PreparedPictures
 
 __all__ = ["input_covariances", "round_weights"]
@@ -34,13 +32,8 @@ WIDENINGS = np.array([1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.5, 1.6, 1.75, 2.0])
 """Steps tried, relative to the one that spans the largest weight; only safe rows need more than the first."""
 
 
-def input_covariances(
-    model: onnx.ModelProto,
-    calibration: PreparedPictures,
-    *,
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, NDArray[np.float32]]:
-    """Return the covariance of each layer's inputs: `(G, K, K)` float32 by layer name, K as the kernels walk it.
+def input_covariances(model: onnx.ModelProto, calibration: PreparedPictures) -> dict[str, NDArray[np.float32]]:
+    """The covariance of each layer's inputs: `(G, K, K)` float32 by layer name, K as the kernels walk it.
 
     G is the number of groups; layers with rows longer than `WIDEST` have none. Memory does not depend on the number of
     pictures.
@@ -49,7 +42,6 @@ def input_covariances(
     sums: dict[str, NDArray[np.float64]] = {}
     squares: dict[str, NDArray[np.float32]] = {}
     counts: dict[str, int] = {}
-    done = 0
     for tensors in run_tensors(model, [layer.data for layer in layers], calibration):
         for layer in layers:
             samples = _samples(layer, tensors[layer.data])
@@ -61,9 +53,6 @@ def input_covariances(
             else:
                 sums[layer.name], squares[layer.name] = total, square
             counts[layer.name] = counts.get(layer.name, 0) + samples.shape[1]
-        done += len(next(iter(tensors.values())))
-        if progress is not None:
-            progress(done, len(calibration))
     found = {}
     for layer in layers:
         mean = sums[layer.name] / counts[layer.name]
@@ -75,15 +64,15 @@ def input_covariances(
 
 
 def round_weights(
-    layer: Layer, covariance: NDArray[np.float32] | None, *, safe: bool, per_channel: bool = True, bits: int = 8
+    layer: WeightedLayer, covariance: NDArray[np.float32] | None, *, safe: bool, per_channel: bool = True, bits: int = 8
 ) -> WeightGrid:
-    """Return the int8 weights of `layer`.
+    """The int8 weights of `layer`.
 
     Args:
-        layer: float layer.
+        layer: Float layer.
         covariance: `(G, K, K)` of its inputs, or None to round each weight to its nearest code.
-        safe: whether no 16-bit pair sum may be able to saturate, whatever the input.
-        per_channel: one scale an output channel, or one for the whole layer.
+        safe: Whether no 16-bit pair sum may be able to saturate, whatever the input.
+        per_channel: One scale an output channel, or one for the whole layer.
         bits: 8, or 7 for codes in -63..63, which can never saturate either.
     """
     groups = layer.group if layer.operator == "Conv" else 1
@@ -105,8 +94,8 @@ def _diagonal(matrices: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(np.diagonal(matrices, axis1=1, axis2=2), np.float64)
 
 
-def _samples(layer: Layer, data: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return `(G, P, K)` float32 samples of what the layer's rows are multiplied with."""
+def _samples(layer: WeightedLayer, data: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`(G, P, K)` float32 samples of what the layer's rows are multiplied with."""
     if layer.operator != "Conv":
         return data.reshape(1, -1, data.shape[-1])
     positions = data.shape[2] * data.shape[3] / (layer.strides[0] * layer.strides[1])
@@ -119,7 +108,7 @@ def _samples(layer: Layer, data: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _widen(rows: NDArray[np.float64], step: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the step of each row `(G, O)` for which drawing pairs in and rounding costs least together."""
+    """The step of each row `(G, O)` for which drawing pairs in and rounding costs least together."""
     best = np.full(step.shape, np.inf)
     chosen = step.copy()
     for widening in WIDENINGS:
@@ -157,7 +146,7 @@ def _draw_in(codes: NDArray[np.float64], wanted: NDArray[np.float64], weight: ND
 def _round_rows(
     rows: NDArray[np.float64], scale: NDArray[np.float64], covariance: NDArray[np.float32] | None, *, safe: bool
 ) -> NDArray[np.float64]:
-    """Return the codes of `rows (G, O, K)`."""
+    """The codes of `rows (G, O, K)`."""
     scaled = rows / scale[:, :, None]
     if covariance is None:
         codes = np.clip(np.rint(scaled), -127, 127)

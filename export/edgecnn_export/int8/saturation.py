@@ -14,8 +14,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edgecnn_export.int8.layers import QuantizedLayer, quantized_layers
 from edgecnn_export.int8.segments import SegmentedNetwork
+from edgecnn_export.int8.weighted_layers import QuantizedLayer, quantized_layers
 from edgecnn_export.prepared import PreparedPictures
 
 __all__ = ["Forecast", "LayerSaturation", "can_saturate", "forecast", "saturation_excess"]
@@ -29,11 +29,11 @@ class LayerSaturation:
     """What saturation does in one layer.
 
     Attributes:
-        name: node name.
+        name: Node name.
         pair_sums: 16-bit sums made over all pictures.
-        saturated: how many of them were clamped.
-        outputs_hit: share of the layer's outputs with at least one clamped sum, 0..1.
-        noise_db: power of the error against the power of the layer's output, in dB; -inf when nothing was clamped.
+        saturated: How many of them were clamped.
+        outputs_hit: Share of the layer's outputs with at least one clamped sum, 0..1.
+        noise_db: Power of the error against the power of the layer's output, in dB; -inf when nothing was clamped.
     """
 
     name: str
@@ -48,11 +48,11 @@ class Forecast:
     """What a CPU without VNNI will make of an int8 network.
 
     Attributes:
-        layers: the layers whose weights make saturation possible, in the order in which they run.
-        pictures: pictures looked at.
-        logit_error: norm of the change of the logits relative to their norm.
-        labels_changed: pictures whose label changes.
-        possible: whether any weights of the network make saturation possible for some picture; when not, the answer
+        layers: The layers whose weights make saturation possible, in the order in which they run.
+        pictures: Pictures looked at.
+        logit_error: Norm of the change of the logits relative to their norm.
+        labels_changed: Pictures whose label changes.
+        possible: Whether any weights of the network make saturation possible for some picture; when not, the answer
             is the same on every CPU for every picture.
     """
 
@@ -63,7 +63,7 @@ class Forecast:
     possible: bool
 
     @property
-    def guilty(self) -> tuple[LayerSaturation, ...]:
+    def saturating(self) -> tuple[LayerSaturation, ...]:
         """The layers in which sums were clamped, worst first."""
         return tuple(sorted((x for x in self.layers if x.saturated), key=lambda x: -x.noise_db))
 
@@ -79,11 +79,11 @@ def can_saturate(layer: QuantizedLayer) -> bool:
 
 
 def saturation_excess(layer: QuantizedLayer, codes: NDArray[np.uint8]) -> tuple[NDArray[np.int32], int, int]:
-    """Return what the clamping adds to the layer's 32-bit sums.
+    """What the clamping adds to the layer's 32-bit sums.
 
     Args:
-        layer: the layer.
-        codes: its input as codes, `(N, C, H, W)` for Conv or `(..., K)` for matrix products, uint8.
+        layer: The layer.
+        codes: Its input as codes, `(N, C, H, W)` for Conv or `(..., K)` for matrix products, uint8.
 
     Returns:
         The excess, int32, in the shape of the layer's output (times input scale and weight scale it is the error), the
@@ -112,34 +112,25 @@ def saturation_excess(layer: QuantizedLayer, codes: NDArray[np.uint8]) -> tuple[
     return excess, clamped, sums
 
 
-def forecast(
-    model: onnx.ModelProto,
-    calibration: PreparedPictures,
-    *,
-    progress: Callable[[int, int], None] | None = None,
-) -> Forecast:
+def forecast(model: onnx.ModelProto, calibration: PreparedPictures) -> Forecast:
     """Run an int8 network over the pictures twice, with exact sums and with clamped ones, and compare.
 
     Args:
         model: QDQ network.
-        calibration: pictures; a few dozen are enough.
-        progress: called with (pictures done, pictures in all).
+        calibration: Pictures; a few dozen are enough.
     """
     layers = [layer for layer in quantized_layers(model) if can_saturate(layer)]
     counters = {layer.name: _Counter() for layer in layers}
     clamped = SegmentedNetwork(model, {layer.output: _clamping(layer, counters[layer.name]) for layer in layers})
     exact = SegmentedNetwork(model, {})
     error = power = 0.0
-    changed = done = 0
+    changed = 0
     for pixels in calibration.batches(BATCH) if layers else ():
         want = np.asarray(exact.run(pixels)["logits"], np.float64)
         got = np.asarray(clamped.run(pixels)["logits"], np.float64)
         error += float(((got - want) ** 2).sum())
         power += float((want**2).sum())
         changed += int((got.argmax(1) != want.argmax(1)).sum())
-        done += len(pixels)
-        if progress is not None:
-            progress(done, len(calibration))
     return Forecast(
         layers=tuple(counters[layer.name].summary(layer.name) for layer in layers),
         pictures=len(calibration),
@@ -170,7 +161,7 @@ class _Counter:
 def _clamping(
     layer: QuantizedLayer, counter: _Counter
 ) -> Callable[[dict[str, NDArray[np.generic]]], NDArray[np.float32]]:
-    """Return the cut that adds the excess to the layer's output."""
+    """The cut that adds the excess to the layer's output."""
 
     def cut(alive: dict[str, NDArray[np.generic]]) -> NDArray[np.float32]:
         output = np.asarray(alive[layer.output], np.float32)
@@ -190,7 +181,7 @@ def _clamping(
 
 
 def _excess_of_rows(data: NDArray[np.uint8], weights: NDArray[np.int8]) -> tuple[NDArray[np.int32], int]:
-    """Return `(P, O)` int32 excess of `data (P, K)` times `weights (O, K)`, and the count of clamped sums.
+    """`(P, O)` int32 excess of `data (P, K)` times `weights (O, K)`, and the count of clamped sums.
 
     Only the pairs whose largest inputs could leave 16 bits are added up, which is a small part of all.
     """

@@ -12,15 +12,14 @@ LARGEST = float(np.finfo(np.float16).max)
 
 
 def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return `model` with float16 weights and arithmetic.
+    """The network with float16 weights and arithmetic.
 
     The normalization of the pixels stays in float32: its constants would lose a thousandth in float16, which shifts
-    every
-    picture the same way. Providers without float16 kernels, ONNX Runtime's CPU among them, compute in float32 from the
-    rounded weights.
+    every picture the same way. Providers without float16 kernels, ONNX Runtime's CPU among them, compute in float32
+    from the rounded weights.
 
     Raises:
-        ModelFileError: a weight does not fit into float16, or the network is quantized.
+        ModelFileError: A weight does not fit into float16, or the network is quantized.
     """
     if any("quantize" in n.op_type.lower() or n.op_type.startswith("QLinear") for n in model.graph.node):
         raise ModelFileError(
@@ -53,7 +52,7 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _before_first_layer(model: onnx.ModelProto) -> list[str]:
-    """Return the names of the nodes between the pixels and the first convolution or matrix product."""
+    """The names of the nodes between the pixels and the first convolution or matrix product."""
     reached, names = {model.graph.input[0].name}, []
     for node in model.graph.node:
         if reached & set(node.input) and node.op_type not in {"Conv", "Gemm", "MatMul"}:

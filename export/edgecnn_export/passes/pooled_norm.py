@@ -7,57 +7,39 @@ between two int8 layers.
 """
 
 import numpy as np
-import onnx
-from numpy.typing import NDArray
+import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
-from edgecnn_export.passes.prune import drop_unread
+from edgecnn_export.passes.values import constant, only_producer, replace_constant
 
 __all__ = ["fold_pooled_norms"]
 
 
-def fold_pooled_norms(model: onnx.ModelProto) -> None:
+def fold_pooled_norms(model: ir.Model) -> None:
     """Fold in place; norms with a scale of zero or below stay."""
-    for norm in [node for node in model.graph.node if node.op_type == "BatchNormalization"]:
-        pool = _only_source(model.graph, norm.input[0], "MaxPool")
-        convolution = _only_source(model.graph, pool.input[0], "Conv") if pool else None
-        if pool is not None and convolution is not None and _fold(model.graph, convolution, norm):
-            pool.output[0] = norm.output[0]
-            model.graph.node.remove(norm)
-            drop_unread(model)
+    for norm in [node for node in model.graph if node.op_type == "BatchNormalization"]:
+        pool = only_producer(norm.inputs[0], "MaxPool")
+        convolution = only_producer(pool.inputs[0], "Conv") if pool else None
+        if pool is not None and convolution is not None and _fold(convolution, norm):
+            pooled = pool.outputs[0]
+            pooled.name = norm.outputs[0].name
+            norm.outputs[0].replace_all_uses_with(pooled, replace_graph_outputs=True)
+            RemoveUnusedNodesPass()(model)
 
 
-def _fold(graph: onnx.GraphProto, convolution: onnx.NodeProto, norm: onnx.NodeProto) -> bool:
+def _fold(convolution: ir.Node, norm: ir.Node) -> bool:
     """Scale and shift the convolution's filters by the norm; say whether that can be done."""
-    parameters = (*convolution.input[1:], *norm.input[1:])
-    tensors = {tensor.name: tensor for tensor in graph.initializer if tensor.name in parameters}
-    if len(tensors) < len(parameters) or any(_readers(graph, name) > 1 for name in parameters):
+    parameters = (*convolution.inputs[1:], *norm.inputs[1:])
+    values = [constant(value) for value in parameters]
+    if any(value is None for value in values) or any(len(value.uses()) > 1 for value in parameters if value):
         return False
-    values = {name: onnx.numpy_helper.to_array(tensor) for name, tensor in tensors.items()}
-    scale, shift, mean, variance = (values[name] for name in norm.input[1:])
-    epsilon = next((a.f for a in norm.attribute if a.name == "epsilon"), 1e-5)
-    factor = scale / np.sqrt(variance + epsilon)
+    weights, *bias, scale, shift, mean, variance = (value for value in values if value is not None)
+    factor = scale / np.sqrt(variance + norm.attributes.get_float("epsilon", 1e-5))
     if not (factor > 0).all():
         return False
-    weight, *biases = convolution.input[1:]
-    bias = values[biases[0]] if biases else np.float32(0)
-    if not biases:
-        convolution.input.append(norm.input[2])  # the norm's own shift becomes the bias
-    _set(tensors[weight], values[weight] * factor.reshape(-1, 1, 1, 1))
-    _set(tensors[convolution.input[2]], (bias - mean) * factor + shift)
+    if not bias:
+        convolution.resize_inputs(3)
+        convolution.replace_input_with(2, norm.inputs[2])  # the norm's own shift becomes the bias
+    replace_constant(convolution.inputs[1], weights * factor.reshape(-1, 1, 1, 1))
+    replace_constant(convolution.inputs[2], ((bias[0] if bias else 0) - mean) * factor + shift)
     return True
-
-
-def _set(tensor: onnx.TensorProto, value: NDArray[np.generic]) -> None:
-    tensor.CopyFrom(onnx.numpy_helper.from_array(value, tensor.name))
-
-
-def _readers(graph: onnx.GraphProto, name: str) -> int:
-    return sum(list(node.input).count(name) for node in graph.node)
-
-
-def _only_source(graph: onnx.GraphProto, name: str, operator: str) -> onnx.NodeProto | None:
-    """Return the node of this operator that makes the tensor, if only one other node reads it."""
-    maker: onnx.NodeProto | None = next((node for node in graph.node if name in node.output), None)
-    if maker is None or maker.op_type != operator or name in {output.name for output in graph.output}:
-        return None
-    return maker if _readers(graph, name) == 1 else None

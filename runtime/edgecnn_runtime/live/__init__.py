@@ -10,11 +10,11 @@ with LiveClassifier(Classifier(), 0) as live:
 
 from edgecnn_runtime.live.cameras import CameraInfo, find_camera, list_cameras
 from edgecnn_runtime.live.frame import Frame
+from edgecnn_runtime.live.frame_slot import State
 from edgecnn_runtime.live.live_classifier import LiveClassifier
-from edgecnn_runtime.live.options import SourceOptions
 from edgecnn_runtime.live.smoothing import Smoothed, Smoother, SmoothingOptions
 from edgecnn_runtime.live.source import Source
-from edgecnn_runtime.live.state import State
+from edgecnn_runtime.live.spec import SourceOptions
 from edgecnn_runtime.live.view import Rates, View
 
 __all__ = [

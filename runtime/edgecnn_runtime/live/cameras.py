@@ -27,7 +27,7 @@ def list_cameras(*, sysfs: Path = _SYSFS) -> tuple[CameraInfo, ...]:
     Linux is read from sysfs; other systems need the package cv2-enumerate-cameras.
 
     Raises:
-        MissingPackageError: not Linux, and that package is not installed.
+        MissingPackageError: Not Linux, and that package is not installed.
     """
     if sysfs.is_dir() or platform.system() == "Linux":
         return _from_sysfs(sysfs)
@@ -47,7 +47,7 @@ def find_camera(name: str, *, sysfs: Path = _SYSFS) -> int:
     """The number of the one camera whose name contains `name`, whatever the case.
 
     Raises:
-        SourceError: none or several; the message lists what there is.
+        SourceError: None or several; the message lists what there is.
     """
     cameras = list_cameras(sysfs=sysfs)
     wanted = name.casefold()

@@ -1,31 +1,15 @@
 """Whether the picture stands still, moves or is another one, seen on a small gray copy."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn_runtime.live.frame import Picture
-from edgecnn_runtime.live.opencv import cv2
+from edgecnn_runtime.live.frame import Picture, cv2
 
-__all__ = ["Motion", "MotionMeter"]
+__all__ = ["MotionMeter"]
 
 _SIZE = (32, 24)
 _CUT = 28.0  # mean gray levels between two frames; panning a camera stays below 20
 _CUT_RATIO = 4.0  # and so many times the usual difference
-
-
-@dataclass(frozen=True)
-class Motion:
-    """One frame against an earlier one.
-
-    Attributes:
-        difference: mean absolute difference, in gray levels from 0 to 255.
-        is_cut: the picture has become another one.
-    """
-
-    difference: float
-    is_cut: bool
 
 
 class MotionMeter:
@@ -36,20 +20,20 @@ class MotionMeter:
         self._anchor: npt.NDArray[np.int16] | None = None
         self._usual = 2.0
 
-    def look(self, bgr: Picture) -> Motion:
-        """Compare a frame, `(H, W, 3)` uint8 BGR, with the one before it."""
+    def is_cut(self, bgr: Picture) -> bool:
+        """Take a frame, `(H, W, 3)` uint8 BGR; whether the picture has become another one since the frame before."""
         # Every n-th pixel first: averaging all pixels of a 4K frame would cost more than the network.
         step = max(1, min(bgr.shape[0] // 96, bgr.shape[1] // 128))
         gray = cv2.cvtColor(np.ascontiguousarray(bgr[::step, ::step]), cv2.COLOR_BGR2GRAY)
         small = cv2.resize(gray, _SIZE, interpolation=cv2.INTER_AREA).astype(np.int16)
         last, self._last = self._last, small
         if last is None:
-            return Motion(0.0, False)
+            return False
         difference = float(np.abs(small - last).mean())
         is_cut = difference > max(_CUT, _CUT_RATIO * self._usual)
         if not is_cut:
             self._usual += 0.1 * (difference - self._usual)
-        return Motion(difference, is_cut)
+        return is_cut
 
     def since_anchor(self) -> float:
         """Mean difference in gray levels between the last frame and the anchored one; infinite without an anchor."""

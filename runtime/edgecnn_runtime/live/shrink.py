@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgecnn_runtime.live.frame import Picture
-from edgecnn_runtime.live.opencv import cv2
+from edgecnn_runtime.live.frame import Picture, cv2, swap_channels
 from edgecnn_runtime.preprocess import Preprocess
 
 __all__ = ["pixels_from_bgr"]
@@ -23,7 +22,7 @@ def pixels_from_bgr(bgr: Picture, preprocess: Preprocess) -> Picture:
 
     Args:
         bgr: `(H, W, 3)` uint8 BGR.
-        preprocess: the model's preprocessing.
+        preprocess: The model's preprocessing.
 
     Returns:
         `(height, width, 3)` uint8 RGB, contiguous.
@@ -37,7 +36,7 @@ def pixels_from_bgr(bgr: Picture, preprocess: Preprocess) -> Picture:
         bgr = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     # The border's color is the one thing in which the order of channels matters.
     in_bgr = replace(preprocess, pad_color=preprocess.pad_color[::-1])
-    return np.ascontiguousarray(in_bgr.apply(bgr)[:, :, ::-1])
+    return np.ascontiguousarray(swap_channels(in_bgr.apply(bgr)))
 
 
 def _block(bgr: Picture, preprocess: Preprocess) -> int:

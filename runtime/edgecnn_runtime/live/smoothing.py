@@ -18,9 +18,9 @@ class SmoothingOptions:
     """How calm the shown label is.
 
     Attributes:
-        time_constant_s: the average forgets two thirds of the past in this time; 0 shows every raw result.
-        margin: another label must lead the shown one by this much probability before it takes over.
-        hold_s: a label stays at least this long, unless its own probability falls below half of the new one's.
+        time_constant_s: The average forgets two thirds of the past in this time; 0 shows every raw result.
+        margin: Another label must lead the shown one by this much probability before it takes over.
+        hold_s: A label stays at least this long, unless its own probability falls below half of the new one's.
     """
 
     time_constant_s: float = 0.25
@@ -39,8 +39,8 @@ class Smoothed:
 
     Attributes:
         probabilities: `(classes,)` float32, averaged over time.
-        index: the class to show.
-        score: its averaged probability, 0 to 1.
+        index: The class to show.
+        score: Its averaged probability, 0 to 1.
     """
 
     probabilities: Probabilities
@@ -66,7 +66,7 @@ class Smoother:
 
         Args:
             probabilities: `(classes,)` float32, summing to 1.
-            at_s: monotonic time of the frame, in seconds.
+            at_s: Monotonic time of the frame, in seconds.
         """
         options = self.options
         best = int(probabilities.argmax())

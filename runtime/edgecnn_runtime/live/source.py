@@ -1,34 +1,33 @@
 """A live source that always gives its newest frame."""
 
+import time
 from collections.abc import Callable, Iterator
-from types import TracebackType
 
-from edgecnn_runtime.live.capture_camera import open_camera
-from edgecnn_runtime.live.capture_ffmpeg import open_file, open_stream
-from edgecnn_runtime.live.capture_folder import open_folder
-from edgecnn_runtime.live.capture_iterable import open_iterable
-from edgecnn_runtime.live.capture_screen import open_screen
 from edgecnn_runtime.live.captures import Capture
+from edgecnn_runtime.live.captures.camera import open_camera
+from edgecnn_runtime.live.captures.ffmpeg import FfmpegCapture
+from edgecnn_runtime.live.captures.pictures import FolderCapture, IterableCapture
+from edgecnn_runtime.live.captures.screen import ScreenCapture
 from edgecnn_runtime.live.frame import Frame
-from edgecnn_runtime.live.options import SourceOptions
+from edgecnn_runtime.live.frame_slot import FrameSlot
 from edgecnn_runtime.live.reader import Reader
-from edgecnn_runtime.live.spec import Kind, SourceLike, SourceSpec, parse_source
-from edgecnn_runtime.live.state import State
+from edgecnn_runtime.live.spec import Kind, SourceLike, SourceOptions, SourceSpec, parse_source
 
 __all__ = ["Source"]
 
 Opener = Callable[[SourceSpec, SourceOptions], Capture]
 _OPENERS: dict[Kind, Opener] = {
     "camera": open_camera,
-    "file": open_file,
-    "folder": open_folder,
-    "iterable": open_iterable,
-    "screen": open_screen,
-    "stream": open_stream,
+    "file": FfmpegCapture,
+    "folder": FolderCapture,
+    "iterable": IterableCapture,
+    "screen": ScreenCapture,
+    "stream": FfmpegCapture,
 }
+_LOOK_EVERY_S = 0.25  # how often a reader that waits looks whether the source hangs
 
 
-class Source:
+class Source(FrameSlot):
     """Frames of a camera, stream, screen, file, folder or iterable.
 
     Cameras, streams and the screen give the newest frame each time, whatever the time between two calls; frames that
@@ -36,12 +35,16 @@ class Source:
     give every frame.
 
     Args:
-        source: see `parse_source`.
-        options: size, rate and timeouts.
-        opener: opens the capture instead of the kind's own function, for captures of your own.
+        source: See `parse_source`.
+        options: Size, rate and timeouts.
+        opener: Opens the capture instead of the kind's own function, for captures of your own.
+
+    Attributes:
+        spec: The parsed source.
 
     Raises:
-        OptionError: the source is none; SourceError: the file is not there.
+        OptionError: The source is none.
+        SourceError: The file is not there.
 
     Example:
         >>> with Source(0) as source:
@@ -52,19 +55,22 @@ class Source:
     def __init__(
         self, source: SourceLike = 0, options: SourceOptions | None = None, *, opener: Opener | None = None
     ) -> None:
-        self.spec = parse_source(source)
-        self.options = options or SourceOptions()
-        chosen = opener or _OPENERS[self.spec.kind]
-        self._reader = Reader(lambda: chosen(self.spec, self.options), self.options, live=self.spec.live)
+        self.spec = spec = parse_source(source)
+        super().__init__(options or SourceOptions(), live=spec.live)
+        chosen = opener or _OPENERS[spec.kind]
+        self._reader = Reader(lambda: chosen(spec, self.options), self)
         self._started = False
+
+    @property
+    def name(self) -> str:
+        """Short name for people, without passwords."""
+        return self.spec.name
 
     def __enter__(self) -> "Source":
         self.open()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -76,7 +82,7 @@ class Source:
         """Open the source in this thread and start reading in another; done by `with` and by the first `read`.
 
         Raises:
-            SourceError: it cannot be opened; the message says why.
+            SourceError: It cannot be opened; the message says why.
         """
         if not self._started:
             self._started = True
@@ -86,72 +92,33 @@ class Source:
         """The newest frame that was not given yet.
 
         Args:
-            timeout_s: how long to wait for it; None waits through reconnections.
+            timeout_s: How long to wait for it; None waits through reconnections.
 
         Returns:
             The frame; None when the time is over or no frame will come any more (see `ended`).
 
         Raises:
-            SourceError: the source is gone for good, or gave something that is no picture.
+            SourceError: The source is gone for good, or gave something that is no picture.
         """
         self.open()
-        return self._reader.take(timeout_s)
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        with self._changed:
+            while self._frame is None:
+                if self._error is not None:
+                    raise self._error
+                if self.ended:
+                    return None
+                self._reader.replace_if_stuck()
+                left_s = _LOOK_EVERY_S if deadline is None else deadline - time.monotonic()
+                if left_s <= 0:
+                    return None
+                self._changed.wait(min(_LOOK_EVERY_S, left_s))
+            return self._pop()
 
     def close(self) -> None:
-        """Stop reading and let the source go."""
-        self._reader.close()
-
-    @property
-    def name(self) -> str:
-        """Short name for people, without passwords."""
-        return self.spec.name
-
-    @property
-    def live(self) -> bool:
-        """Whether old frames are dropped."""
-        return self.spec.live
-
-    @property
-    def state(self) -> State:
-        """LIVE, STALE, RECONNECTING or ENDED."""
-        return self._reader.state
-
-    @property
-    def note(self) -> str:
-        """Why the state is what it is, in words; empty when all is well."""
-        return self._reader.note
-
-    @property
-    def details(self) -> str:
-        """Size, format and rate, as the source says them."""
-        return self._reader.details
-
-    @property
-    def ended(self) -> bool:
-        """Whether no frame will come any more."""
-        return self._reader.ended
-
-    @property
-    def captured(self) -> int:
-        """Frames grabbed so far."""
-        return self._reader.captured
-
-    @property
-    def dropped(self) -> int:
-        """Frames grabbed and never handed out, because a newer one came."""
-        return self._reader.dropped
-
-    @property
-    def bad(self) -> int:
-        """Frames that could not be used: empty, or of an unknown kind."""
-        return self._reader.bad
-
-    @property
-    def connections(self) -> int:
-        """How many times the source was opened again."""
-        return self._reader.connections
-
-    @property
-    def fps(self) -> float:
-        """Frames a second that the source gives now."""
-        return self._reader.rate.per_second
+        """Stop reading and let the source go; never waits for one that hangs."""
+        with self._changed:
+            self._closed = True
+            self._frame = None
+            self._changed.notify_all()
+        self._reader.join()

@@ -1,4 +1,4 @@
-"""What the user means by a source: a camera, a file, a folder, a stream, the screen or an iterable of pictures."""
+"""What the user means by a source (camera, file, folder, stream, screen, iterable of pictures), and how to open it."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from edgecnn_runtime.errors import OptionError, SourceError
 
-__all__ = ["Kind", "SourceLike", "SourceSpec", "parse_source"]
+__all__ = ["Kind", "SourceLike", "SourceOptions", "SourceSpec", "parse_source"]
 
 Kind = Literal["camera", "file", "folder", "stream", "screen", "iterable"]
 SourceLike = int | str | os.PathLike[str] | Iterable[Any]
@@ -25,9 +25,9 @@ class SourceSpec:
     """A parsed source.
 
     Attributes:
-        kind: which capture opens it.
-        value: camera index or name, path, URL, screen number or `(x, y, width, height)`, or the iterable itself.
-        name: short name for people; passwords in URLs are left out.
+        kind: Which capture opens it.
+        value: Camera index or name, path, URL, screen number or `(x, y, width, height)`, or the iterable itself.
+        name: Short name for people; passwords in URLs are left out.
     """
 
     kind: Kind
@@ -40,6 +40,47 @@ class SourceSpec:
         return self.kind in ("camera", "stream", "screen")
 
 
+@dataclass(frozen=True)
+class SourceOptions:
+    """How a source is opened and how long it is waited for.
+
+    Attributes:
+        size: `(width, height)` in pixels to ask a camera for; it may give another one.
+        fps: Frames a second to ask a camera for, and to grab the screen or play a folder at.
+        realtime: Play files and folders at their own speed instead of as fast as they are taken.
+        loop: Start a file or folder again at its end.
+        reconnect: Open a live source again when it went away; without, that is a `SourceError`.
+        open_timeout_s: How long opening a stream may take.
+        read_timeout_s: How long one frame may take before the source counts as gone.
+        stale_after_s: Without a new frame for so long, the state is STALE.
+        repeat_after_s: Exactly one and the same picture for so long makes the state STALE.
+        longest_pause_s: Pauses between attempts to open again grow from 0.1 s up to this.
+
+    Raises:
+        OptionError: A value is out of range.
+    """
+
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+    realtime: bool = False
+    loop: bool = False
+    reconnect: bool = True
+    open_timeout_s: float = 5.0
+    read_timeout_s: float = 2.0
+    stale_after_s: float = 1.0
+    repeat_after_s: float = 3.0
+    longest_pause_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.size is not None and (len(self.size) != 2 or not all(0 < side <= 16384 for side in self.size)):
+            raise OptionError(f"size is {self.size!r}; expected (width, height) in pixels, 1 to 16384 each.")
+        if self.fps is not None and not 0 < self.fps <= 1000:
+            raise OptionError(f"fps is {self.fps!r}; expected a rate above 0 and up to 1000.")
+        for name in ("open_timeout_s", "read_timeout_s", "stale_after_s", "repeat_after_s", "longest_pause_s"):
+            if not 0.01 <= getattr(self, name) <= 3600:
+                raise OptionError(f"{name} is {getattr(self, name)!r}; expected seconds from 0.01 to 3600.")
+
+
 def parse_source(source: SourceLike) -> SourceSpec:
     """Tell what a source is.
 
@@ -49,7 +90,8 @@ def parse_source(source: SourceLike) -> SourceSpec:
             `(H, W, 3)` uint8 RGB arrays.
 
     Raises:
-        OptionError: the text or type cannot be a source; SourceError: the file is not there.
+        OptionError: The text or type cannot be a source.
+        SourceError: The file is not there.
     """
     if isinstance(source, bool) or (isinstance(source, int) and source < 0):
         raise OptionError(f"source is {source!r}; expected a camera number from 0, a name, a path or a URL.")

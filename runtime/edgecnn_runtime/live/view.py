@@ -1,14 +1,15 @@
 """What the live classifier gives for each frame."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgecnn_runtime.live.frame import Frame
+from edgecnn_runtime.live.frame_slot import State
 from edgecnn_runtime.live.smoothing import Smoothed
-from edgecnn_runtime.live.state import State
 from edgecnn_runtime.result import Prediction, Result
 
 __all__ = ["NOT_SURE", "Rates", "View"]
@@ -16,18 +17,18 @@ __all__ = ["NOT_SURE", "Rates", "View"]
 NOT_SURE = "not sure"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rates:
     """Counts since the start, rates over the last two seconds, ages from grab to label since the start.
 
     Attributes:
-        captured: frames grabbed.
-        dropped: frames grabbed and overwritten by a newer one before anybody took them.
-        labeled: frames classified, reused answers of still pictures included.
-        still: labeled frames whose answer was reused because the picture stood still.
-        capture_fps: frames grabbed a second.
-        inference_fps: frames labeled a second.
-        age_p50_ms: median time from grab to label.
+        captured: Frames grabbed.
+        dropped: Frames grabbed and overwritten by a newer one before anybody took them.
+        labeled: Frames classified, reused answers of still pictures included.
+        still: Labeled frames whose answer was reused because the picture stood still.
+        capture_fps: Frames grabbed a second.
+        inference_fps: Frames labeled a second.
+        age_p50_ms: Median time from grab to label.
         age_p95_ms: 95th percentile of it.
     """
 
@@ -41,39 +42,37 @@ class Rates:
     age_p95_ms: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class View:
     """A labeled frame, or, with `frame` None, a change of the source's state.
 
     Attributes:
-        frame: the picture; None while the source gives none.
-        result: the network's raw answer for it.
-        smoothed: the answer averaged over time.
-        label: what to show: the smoothed class's name, or "not sure" below `min_score`; empty without a frame.
-        score: the smoothed probability of that class, 0 to 1.
-        index: its index; -1 without a frame.
-        sure: whether the score reaches `min_score`.
         state: LIVE, STALE, RECONNECTING or ENDED.
-        note: why, in words; empty when all is well.
-        rates: counts and rates.
-        still: the answer is that of an earlier frame, as the picture stood still.
-        features: `(channels, h, w)` first-layer maps, where they were wanted.
-        activation: `(h, w)` float32 class activation map of `index`, where it was wanted.
+        note: Why, in words; empty when all is well.
+        rates: Counts and rates.
+        frame: The picture; None while the source gives none.
+        result: The network's raw answer for it.
+        smoothed: The answer averaged over time.
+        label: What to show: the smoothed class's name, or "not sure" below `min_score`; empty without a frame.
+        score: The smoothed probability of that class, 0 to 1.
+        index: Its index; -1 without a frame.
+        sure: Whether the score reaches `min_score`.
+        still: The answer is that of an earlier frame, as the picture stood still.
+        outputs: What the network gave for this frame beside its logits, by name: `LiveClassifier.further_outputs`.
     """
 
-    frame: Frame | None
-    result: Result | None
-    smoothed: Smoothed | None
-    label: str
-    score: float
-    index: int
-    sure: bool
     state: State
     note: str
     rates: Rates
+    frame: Frame | None = None
+    result: Result | None = None
+    smoothed: Smoothed | None = None
+    label: str = ""
+    score: float = 0.0
+    index: int = -1
+    sure: bool = False
     still: bool = False
-    features: npt.NDArray[Any] | None = None
-    activation: npt.NDArray[np.float32] | None = None
+    outputs: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     def top(self, count: int = 5) -> tuple[Prediction, ...]:
         """The `count` most probable classes after smoothing, best first; none without a frame."""

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 from edgecnn_runtime import Classifier
-from edgecnn_runtime.live import LiveClassifier, State
-from live_models import LABELS, plain
+from edgecnn_runtime.live import LiveClassifier, State, View
+from support.live import plain_array as plain
 
 from edgecnn.camera.compose import Composer
 from edgecnn.camera.controls import VIEW_KEYS, Controls, Mode
 from edgecnn.camera.fonts import font_for, printable
+from edgecnn.camera.maps import shown_tensors
 from edgecnn.camera.sobel import EdgeKind
 
 SIZES = [(64, 48), (640, 480), (480, 854), (3840, 2160), (3, 2)]
@@ -15,16 +16,16 @@ SIZES = [(64, 48), (640, 480), (480, 854), (3840, 2160), (3, 2)]
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_every_view_can_be_composed_and_annotated_at_any_size(classifier: Classifier, size: tuple[int, int]) -> None:
     live = LiveClassifier(classifier, [plain((200, 30, 30), size)])
-    live.want_features = live.want_activation = True
+    live.further_outputs = tuple(set(shown_tensors(classifier.model).values()))
     view = next(iter(live))
-    composer = Composer(classifier.model.preprocess, most=(1920, 1080))
+    composer = Composer(classifier, most=(1920, 1080))
     for key in VIEW_KEYS:
         controls = Controls()
         controls.press(key)
         controls.press("h")
         picture = composer.compose(view, controls)
         before = picture.copy()
-        composer.annotate(picture, view, controls, shown_fps=30)
+        composer.annotate(picture, view, controls, shown_fps=30, recording=True)
         assert picture.dtype == np.uint8
         assert picture.shape[0] <= 1080
         assert min(size) < 10 or not np.array_equal(picture, before)
@@ -34,9 +35,9 @@ def test_every_view_can_be_composed_and_annotated_at_any_size(classifier: Classi
 
 def test_without_a_frame_the_last_picture_is_darkened_with_the_state_on_it(classifier: Classifier) -> None:
     live = LiveClassifier(classifier, [plain((200, 200, 200), (640, 480))])
-    composer = Composer(classifier.model.preprocess)
+    composer = Composer(classifier)
     composer.compose(next(iter(live)), Controls())
-    lost = live._without_frame(State.RECONNECTING)
+    lost = View(state=State.RECONNECTING, note="no answer", rates=live.rates)
     picture = composer.compose(lost, Controls())
     assert picture.shape == (480, 640, 3)
     assert picture[0, 0].tolist() == [66, 66, 66]
@@ -44,7 +45,7 @@ def test_without_a_frame_the_last_picture_is_darkened_with_the_state_on_it(class
 
 
 def test_letters_of_other_alphabets_are_drawn_or_honestly_missing() -> None:
-    for label in LABELS:
+    for label in ("red", "Wärmebild", "猫 γάτα"):
         font = font_for(label, 20)
         shown = printable(label, font)
         assert len(shown) == len(label)
@@ -54,7 +55,7 @@ def test_letters_of_other_alphabets_are_drawn_or_honestly_missing() -> None:
 
 def test_keys_choose_views_and_bad_ones_do_nothing() -> None:
     controls = Controls()
-    for expected in (EdgeKind.MAGNITUDE, EdgeKind.HORIZONTAL, EdgeKind.VERTICAL):
+    for expected in (EdgeKind.MAGNITUDE, EdgeKind.SOBEL_Y, EdgeKind.SOBEL_X):
         assert controls.press("e")
         assert (controls.mode, controls.edge_kind) == (Mode.EDGES, expected)
     controls.press("e")
@@ -70,7 +71,7 @@ def test_keys_choose_views_and_bad_ones_do_nothing() -> None:
 
 
 def test_cam_is_refused_with_a_word_where_there_is_none() -> None:
-    controls = Controls(can_show_activation=False)
+    controls = Controls(available=[Mode.FEATURES])
     controls.press("c")
     assert controls.mode is Mode.PLAIN
     assert "no features output" in controls.message

@@ -1,13 +1,4 @@
-import pytest
 from support.command import edgecnn
-from support.models import packed
-
-
-@pytest.fixture
-def model(tmp_path):
-    path = tmp_path / "colors.onnx"
-    path.write_bytes(packed())
-    return path
 
 
 def test_bench_times_several_models_in_turn(model):

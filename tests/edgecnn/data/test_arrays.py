@@ -53,7 +53,7 @@ def test_another_size_goes_through_the_runtimes_preprocessing(tmp_path):
     values = arrays(channels=1)
     data = load_data(save(tmp_path, **values), size=32)
     assert isinstance(data.train, LazyPictures)
-    number = next(i for i in range(60) if str(i) not in dict(data.split))
+    number = next(i for i in range(60) if data.split[i].side == "train")
     expected = Preprocess(height=32, width=32).apply(np.repeat(values["x_train"][number], 3, axis=2))
     np.testing.assert_array_equal(data.train.batch(np.array([0]))[0], expected)
 
@@ -83,7 +83,7 @@ def test_tells_classes_with_few_pictures(tmp_path):
         ({"y_train": np.arange(59)}, r"has the shape \(59,\); expected \(60,\)"),
         ({"x_train": np.zeros((60, 20, 20, 3))}, "holds float64; expected uint8"),
         ({"x_train": np.zeros((60, 20, 20, 4), np.uint8)}, r"expected \(N, height, width, 3\) RGB"),
-        ({"x_test": np.zeros((5, 20, 20, 3), np.uint8)}, "expected x_train and y_train"),
+        ({"x_test": np.zeros((5, 20, 20, 3), np.uint8)}, "has no 'y_test'; expected x_test and y_test"),
     ],
 )
 def test_says_what_is_wrong_with_arrays(tmp_path, change, message):

@@ -1,4 +1,5 @@
 import io
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ from edgecnn_runtime.errors import DataError
 from edgecnn_runtime.preprocess import Preprocess
 from PIL import Image
 
-from edgecnn.data import LazyPictures, folder, load_data
+from edgecnn.data import LazyPictures, load, load_data
 
 COLORS = {"blue": (20, 40, 200), "red": (200, 30, 30)}
 
@@ -30,7 +31,9 @@ def test_splits_class_folders_and_records_each_file(tmp_path):
     data = load_data(str(make(tmp_path)), size=16, test_share=0.2)
     assert data.labels == ("blue", "red")
     assert np.bincount(data.test.labels).tolist() == [5, 5]
-    assert (len(data.split) == 50 and ("blue/00.png", "train") in data.split) or ("blue/00.png", "test") in data.split
+    assert len(data.split) == 50
+    assert Counter(entry.side for entry in data.split) == {"train": 40, "test": 10}
+    assert data.split[0].name == "blue/00.png"
     assert load_data(str(tmp_path), size=16, test_share=0.2).split == data.split
     assert data.warnings == ()
 
@@ -38,7 +41,7 @@ def test_splits_class_folders_and_records_each_file(tmp_path):
 def test_pixels_are_those_the_runtime_makes(tmp_path):
     make(tmp_path)
     data = load_data(str(tmp_path), size=16)
-    first = next(name for name, side in data.split if side == "train")
+    first = next(entry.name for entry in data.split if entry.side == "train")
     expected = Preprocess(height=16, width=16).apply(Image.open(tmp_path / first))
     np.testing.assert_array_equal(data.train.batch(np.array([0]))[0], expected)
 
@@ -50,7 +53,9 @@ def test_keeps_a_split_that_is_there(tmp_path):
     assert (len(data.train.labels), len(data.test.labels), data.split) == (50, 6, ())
     assert any("6 of 6 test pictures also stand in the training split" in sentence for sentence in data.warnings)
     paint(tmp_path / "val" / "green" / "0.png", (0, 200, 0))
-    with pytest.raises(DataError, match=r"has the class 'green', which .*train has not"):
+    with pytest.raises(
+        DataError, match=r"'green' in .* is no class of the training split; expected classes named blue, red"
+    ):
         load_data(str(tmp_path), size=16)
 
 
@@ -75,18 +80,27 @@ def test_names_and_skips_unreadable_pictures_up_to_a_twentieth(tmp_path):
     Image.new("RGB", (9, 9)).save(buffer, "png")
     for number in range(4):
         (tmp_path / "blue" / f"cut{number}.png").write_bytes(buffer.getvalue()[:40])
-    with pytest.raises(DataError, match=r"5 of 55 pictures cannot be read .*expected at most 5%"):
+    with pytest.raises(DataError, match=r"5 of the 55 pictures in .* cannot be read, more than 5 %; the first: .*cut0"):
         load_data(str(tmp_path), size=16)
 
 
 def test_streams_what_does_not_fit_into_memory(tmp_path, monkeypatch):
     make(tmp_path)
     kept = load_data(str(tmp_path), size=16)
-    monkeypatch.setattr(folder, "MEMORY_LIMIT", 1000)
+    monkeypatch.setattr(load, "MEMORY_LIMIT", 1000)
     streamed = load_data(str(tmp_path), size=16)
     assert isinstance(streamed.train, LazyPictures)
     numbers = np.array([7, 0, 3])
     np.testing.assert_array_equal(streamed.train.batch(numbers), kept.train.batch(numbers))
+
+
+def test_a_streamed_set_is_searched_for_broken_pictures_too(tmp_path, monkeypatch):
+    make(tmp_path)
+    (tmp_path / "blue" / "00.png").write_bytes(b"no picture")
+    monkeypatch.setattr(load, "MEMORY_LIMIT", 1000)
+    data = load_data(str(tmp_path), size=16)
+    assert "1 of 50 pictures cannot be read and are left out" in data.warnings[0] and "00.png" in data.warnings[0]
+    assert data.train.batch(np.arange(len(data.train.labels))).shape == (len(data.train.labels), 16, 16, 3)
 
 
 def test_refuses_what_cannot_be_trained_on(tmp_path):
@@ -94,7 +108,7 @@ def test_refuses_what_cannot_be_trained_on(tmp_path):
         load_data(str(tmp_path))
     make(tmp_path)
     (tmp_path / "green").mkdir()
-    with pytest.raises(DataError, match="green holds no picture"):
+    with pytest.raises(DataError, match="Class 'green' has no training picture"):
         load_data(str(tmp_path))
     paint(tmp_path / "green" / "0.png", (0, 200, 0))
     with pytest.raises(DataError, match=r"'green' has 1 readable picture\(s\)"):

@@ -5,7 +5,7 @@ from support.models import LABELS, packed
 from support.pictures import BLUE, GREEN, RED, plain
 
 from edgecnn.data.labeled import LabeledPictures
-from edgecnn.evaluation.score import answer, score
+from edgecnn.evaluation.score import predict, score
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def pictures(*pairs) -> LabeledPictures:
 def test_figures_are_counted_right(classifier):
     data = pictures((RED, 0), (RED, 1), (GREEN, 1), (BLUE, 2), (BLUE, 1), (BLUE, 1), (RED, 3), (RED, 0))
     steps = []
-    result = score(classifier, data, answer(classifier, data, steps.append))
+    result = score(classifier, data, predict(classifier, data, steps.append))
     assert (result.count, result.unreadable, result.top1, result.top5) == (8, 0, 0.5, 1.0)
     assert result.confused[0] == ("green", "blue", 2)
     assert set(result.confused[1:]) == {("green", "red", 1), (LABELS[3], "red", 1)}
@@ -33,8 +33,8 @@ def test_figures_are_counted_right(classifier):
 
 def test_agreement_and_flips_with_a_reference(classifier):
     data = pictures((RED, 0), (GREEN, 1), (BLUE, 2), (RED, 2))
-    own = answer(classifier, data)
-    other = answer(classifier, data)
+    own = predict(classifier, data)
+    other = predict(classifier, data)
     other.best[3] = [1, 0, 2, 3]
     result = score(classifier, data, own, other)
     assert result.agreement == 0.75
@@ -44,10 +44,10 @@ def test_agreement_and_flips_with_a_reference(classifier):
 
 def test_a_few_unreadable_pictures_are_left_out_of_every_figure(classifier):
     data = pictures(*[(RED, 0)] * 29, (b"broken", 0))
-    answers = answer(classifier, data)
-    result = score(classifier, data, answers, answer(classifier, data))
+    predictions = predict(classifier, data)
+    result = score(classifier, data, predictions, predict(classifier, data))
     assert (result.count, result.unreadable, result.top1, result.agreement) == (29, 1, 1.0, 1.0)
-    assert len(answers.failures) == 1
+    assert len(predictions.failures) == 1
 
 
 def test_many_unreadable_pictures_are_an_error(classifier):
@@ -55,4 +55,4 @@ def test_many_unreadable_pictures_are_an_error(classifier):
     with pytest.raises(
         DataError, match=r"1 of the 3 pictures in made cannot be read, more than 5 %; the first: <6 bytes>"
     ):
-        answer(classifier, data)
+        predict(classifier, data)

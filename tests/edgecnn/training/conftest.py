@@ -3,7 +3,7 @@ import pytest
 from support.training import train_toy
 
 from edgecnn.data import load_data
-from edgecnn.training.threads import threads_an_operation
+from edgecnn.training.resources import intra_op_threads
 
 
 @pytest.fixture(scope="session")
@@ -27,8 +27,14 @@ def toy(toy_path):
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """Tiny networks gain nothing from threads, and tests that wait for each other's threads lose much."""
-    with threads_an_operation(1):
+    with intra_op_threads(1):
         yield
+
+
+@pytest.fixture(params=["fp32", "bf16"])
+def precision(request):
+    """Both number formats on every machine: where bf16 is not in the hardware, torch emulates it."""
+    return request.param
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgecnn.training.memory import freed_memory_kept
+from edgecnn.training.resources import freed_memory_kept
 from edgecnn.zoo.small import create
 
 

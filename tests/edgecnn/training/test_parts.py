@@ -6,16 +6,26 @@ import torch
 from edgecnn_runtime.errors import OptionError
 from torch import nn
 
-from edgecnn.training.average import AveragedWeights
-from edgecnn.training.batches import Normalize, epoch_batches, pixel_statistics
+from edgecnn.training.batches import epoch_batches
+from edgecnn.training.default_recipes import RecipeChanges, fine_tuning_recipe
+from edgecnn.training.default_recipes import default_recipe as make_recipe
 from edgecnn.training.head import fit_head
 from edgecnn.training.muon import Muon, orthogonalize
-from edgecnn.training.probe import choose_speed, has_native_bf16, is_out_of_memory
-from edgecnn.training.recipe import Recipe, default_recipe, learning_rate_factor
-from edgecnn.training.threads import threads_an_operation
-from edgecnn.training.transfer import fine_tuning_recipe
-from edgecnn.training.whiten import whitening_filters
+from edgecnn.training.normalize import normalize, pixel_statistics
+from edgecnn.training.number_format import NumberFormat, choose_format, has_native_bf16
+from edgecnn.training.optimizers import AveragedWeights
+from edgecnn.training.probe import time_step
+from edgecnn.training.recipe import Recipe, learning_rate_factor
+from edgecnn.training.resources import intra_op_threads, is_out_of_memory
+from edgecnn.training.scratch import whitening_filters
 from edgecnn.zoo.small import SMALL_NETWORKS, create, measure_size
+
+CPU = torch.device("cpu")
+
+
+def default_recipe(data, network, *, size, pictures, teacher_classes=None, **changes):
+    chosen = RecipeChanges(**changes)
+    return make_recipe(data, network, size=size, pictures=pictures, changes=chosen, teacher_classes=teacher_classes)
 
 
 @pytest.mark.parametrize("name", SMALL_NETWORKS)
@@ -116,7 +126,7 @@ def test_recipes_go_by_data_and_network():
     assert not digits.augment.mirror and digits.augment.turn > 0
     assert default_recipe("cifar10", "edge_cnn_small", size=32, pictures=50_000, shift=4).augment.shift == 4
     assert fine_tuning_recipe(224, 800).augment.shift == 14
-    assert fine_tuning_recipe(224, 800, shift=0).augment.shift == 0
+    assert fine_tuning_recipe(224, 800, RecipeChanges(shift=0)).augment.shift == 0
     assert default_recipe("x", "resnet8", size=64, pictures=300).optimizer == "sgd"
     assert default_recipe("x", "resnet8", size=64, pictures=10, batch=64).batch == 10
     assert Recipe.from_dict(photos.to_dict()) == photos
@@ -145,12 +155,10 @@ def test_batches_follow_from_seed_and_epoch_alone(toy):
 
 
 def test_pixel_statistics_normalize(toy):
-    normalize = pixel_statistics(toy.train)
-    inputs = normalize(torch.from_numpy(toy.train.batch(np.arange(200))))
+    inputs = normalize(torch.from_numpy(toy.train.batch(np.arange(200))), pixel_statistics(toy.train))
     assert inputs.shape == (200, 3, 20, 20)
     torch.testing.assert_close(inputs.mean((0, 2, 3)), torch.zeros(3), atol=1e-4, rtol=0)
     torch.testing.assert_close(inputs.std((0, 2, 3)), torch.ones(3), atol=1e-3, rtol=0)
-    assert isinstance(normalize, Normalize)
 
 
 def test_the_head_is_a_regularized_logistic_regression():
@@ -161,25 +169,32 @@ def test_the_head_is_a_regularized_logistic_regression():
     fitted = fit_head(features, labels, 3, seed=0)
     answers = (torch.from_numpy(features) @ fitted.weight.T + fitted.bias).argmax(1).numpy()
     assert (answers == labels).mean() > 0.98 and fitted.held_back_accuracy > 0.95
-    with threads_an_operation(2):
+    with intra_op_threads(2):
         again = fit_head(features, labels, 3, seed=0)
         assert torch.equal(again.weight, fitted.weight) and torch.get_num_threads() == 2
 
 
-def test_the_probe_leaves_the_network_and_the_random_state_alone():
+def test_timing_leaves_the_network_and_the_random_state_alone(precision):
     torch.manual_seed(0)
     module = create("resnet8", 3, 16)
     before = {name: value.clone() for name, value in module.state_dict().items()}
     state = torch.get_rng_state()
-    speed = choose_speed(module, torch.zeros(8, 3, 16, 16), torch.zeros(8, dtype=torch.long))
+    chosen = NumberFormat(precision, "for the test")
+    assert time_step(module, torch.zeros(8, 3, 16, 16), torch.zeros(8, dtype=torch.long), chosen) > 0
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
-    assert speed.step_seconds > 0 and set(speed.tried) <= {"fp32", "bf16"}
-    if not has_native_bf16(torch.device("cpu")):
-        assert not speed.bf16 and set(speed.tried) == {"fp32"}
-    assert choose_speed(module, torch.zeros(8, 3, 16, 16), torch.zeros(8, dtype=torch.long), precision="bf16").bf16
+
+
+def test_the_number_format_follows_from_hardware_and_network_alone(monkeypatch):
+    plain, grouped = create("resnet8", 3, 16), nn.Sequential(nn.Conv2d(8, 8, 3, groups=8))
+    assert choose_format(plain, CPU).name == ("bf16" if has_native_bf16(CPU) else "fp32")
+    assert choose_format(grouped, CPU).name == "fp32"
+    for precision in ("fp32", "bf16"):
+        assert choose_format(grouped, CPU, precision) == NumberFormat(precision, "as asked for")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert choose_format(plain, CPU) == NumberFormat("fp32", "bf16 is not in the hardware")
     with pytest.raises(OptionError, match="'int4' is no precision; known are auto, fp32, bf16"):
-        choose_speed(module, torch.zeros(8, 3, 16, 16), torch.zeros(8, dtype=torch.long), precision="int4")
+        choose_format(plain, CPU, "int4")
 
 
 def test_out_of_memory_is_told_from_other_errors():

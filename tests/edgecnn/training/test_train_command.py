@@ -1,37 +1,47 @@
 import json
-import os
-import subprocess
 import sys
 
 import pytest
 import torch
-from support.command import edgecnn
+from support.command import edgecnn, python
 
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
 
-def run(*arguments, cwd, launcher=("-m", "edgecnn.cli.main")):
-    code = "from edgecnn.cli.main import main; main()"
-    start = ["-c", code] if launcher == ("-m", "edgecnn.cli.main") else list(launcher)
-    command = [sys.executable, *start, "train", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False)
+def run(*arguments, cwd, launcher=("-m", "edgecnn")):
+    return python(*launcher, "train", *arguments, cwd=cwd, env=ENVIRONMENT, timeout_s=300)
 
 
 def test_from_pictures_to_the_next_command(toy_path, tmp_path):
     done = run(toy_path, "--network", "edge_cnn_nano", "--epochs", 2, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "accuracy " in done.stdout and "of 40 test pictures, one view" in done.stdout
-    assert "next: edgecnn export runs/toy-edge_cnn_nano -o model.onnx" in done.stdout
-    assert "72,307 parameters" in done.stderr and "minutes" in done.stderr and "epoch   2" in done.stderr
+    assert done.code == 0, done.err
+    assert "accuracy " in done.out and "of 40 test pictures, one view" in done.out
+    assert "next: edgecnn export runs/toy-edge_cnn_nano -o model.onnx" in done.out
+    assert "72,307 parameters" in done.err and "minutes" in done.err and "epoch   2" in done.err
     again = run(toy_path, "--network", "edge_cnn_nano", "--epochs", 1, "--json", cwd=tmp_path)
-    events = [json.loads(line) for line in again.stdout.splitlines()]
+    events = again.lines
     assert [event["event"] for event in events] == ["plan", "epoch", "result"]
     assert events[-1]["run"] == "runs/toy-edge_cnn_nano-2"
 
 
+def test_a_transfer_tells_its_plan_and_its_next_command_can_be_typed(toy_path, toy_run, tmp_path):
+    settings = ("--from", toy_run, "--no-cache", "--device", "cpu")
+    done = edgecnn("train", toy_path, *settings, "-o", "Meine Läufe/1", cwd=tmp_path, env=ENVIRONMENT, timeout_s=300)
+    assert done.code == 0, done
+    assert "240 pictures go through the frozen part once" in done.err and "head (147 parameters)" in done.err
+    assert "next: edgecnn export 'Meine Läufe/1' -o model.onnx" in done.out
+
+
+@pytest.mark.parametrize("arguments", [["cifar10"], ["--list"]])
+def test_without_torch_the_extra_is_named(arguments, tmp_path):
+    done = edgecnn("train", *arguments, cwd=tmp_path, before="import sys; sys.modules['torch'] = None")
+    assert done.code == 1, done
+    assert 'error: torch is not installed; type: pip install "edgecnn[train]"' in done.err
+
+
 def test_list_shows_what_networks_cost(tmp_path):
     done = run("--list", "--json", cwd=tmp_path)
-    rows = {row["name"]: row for row in map(json.loads, done.stdout.splitlines())}
+    rows = {row["name"]: row for row in done.lines}
     assert rows["resnet8"]["parameters"] == 77_946 and rows["resnet8"]["macs"] == 12_501_632
 
 
@@ -44,14 +54,14 @@ def test_list_shows_what_networks_cost(tmp_path):
         (["x", "--from", "efficientnet_lite0", "--teacher", "run"], 2, "does not go with --from"),
         (["x", "--skip", "0.6"], 2, "0.6 is not in the range"),
         (["nowhere"], 1, "error: 'nowhere' does not exist; expected cifar10"),
-        (["nowhere", "--resume"], 1, "error: There is no run"),
+        (["nowhere", "--resume"], 1, "error: 'nowhere' does not exist"),  # a run that has not begun begins
     ],
 )
 def test_wrong_usage_is_one_sentence(arguments, code, message, tmp_path):
     done = run(*arguments, cwd=tmp_path)
-    assert done.returncode == code
-    assert message in " ".join(done.stderr.replace("│", " ").split())
-    assert "Traceback" not in done.stderr
+    assert done.code == code
+    assert message in " ".join(done.err.replace("│", " ").split())
+    assert "Traceback" not in done.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="file sizes cannot be limited here")
@@ -64,7 +74,7 @@ def test_a_full_disk_is_said_and_the_run_goes_on_once_there_is_room(toy_path, tm
     assert "make room and continue with --resume" in done.err and "Traceback" not in done.err
     assert {path.suffix for path in (tmp_path / "run").iterdir()} <= {".json", ".csv"}
     again = run(*settings, "--resume", cwd=tmp_path)
-    assert again.returncode == 0, again.stderr
+    assert again.code == 0, again.err
     assert (tmp_path / "run" / "weights.safetensors").is_file()
 
 
@@ -75,9 +85,9 @@ def test_two_processes_train_one_network_together(toy_path, tmp_path):
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script))
     settings = ("--network", "edge_cnn_nano", "--epochs", 3, "--skip", 0.4, "--batch", 50, "--device", "cpu")
     together = run(toy_path, *settings, "-o", tmp_path / "two", cwd=tmp_path, launcher=torchrun)
-    assert together.returncode == 0, together.stderr
-    assert together.stdout.count("accuracy") == 1  # one process speaks
+    assert together.code == 0, together.err
+    assert together.out.count("accuracy") == 1  # one process speaks
     document = json.loads((tmp_path / "two" / "run.json").read_text())
     assert document["processes"] == 2 and document["result"]["accuracy"] > 0.95
     nameless = run(toy_path, *settings, cwd=tmp_path, launcher=torchrun)
-    assert nameless.returncode != 0 and "give it with --output" in nameless.stderr
+    assert nameless.code != 0 and "give it with --output" in nameless.err

@@ -1,23 +1,24 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 import torchvision
-from edgecnn_runtime.errors import DataError, OptionError
+from edgecnn_runtime import Preprocess
+from edgecnn_runtime.errors import DataError, EdgecnnError, OptionError
 from safetensors.torch import load_file
 
 from edgecnn import zoo
+from edgecnn.training import DivergedError, Listener, TrainOptions, Transfer, train
 from edgecnn.training.blocks import cut_before, find_blocks, train_only_last
-from edgecnn.training.outcome import Listener
-from edgecnn.training.transfer import TransferSettings, fine_tuning_recipe, train_transfer
-from edgecnn.training.world import join_world
+from edgecnn.training.default_recipes import RecipeChanges, fine_tuning_recipe
 from edgecnn.zoo.runs import load_run, read_run
 
 
-def transfer(data, base, folder, cache, *, train_last=1, unfreeze=0, epochs=2, **settings):
-    recipe = fine_tuning_recipe(20, 200, epochs=epochs, batch=50)
-    chosen = TransferSettings(str(base), train_last, unfreeze, recipe, cache)
-    with join_world("cpu") as world:
-        return train_transfer(data, zoo.load(str(base)), chosen, folder=folder, world=world, **settings)
+def transfer(data, base, folder, cache, *, train_last=1, unfreeze=0, epochs=2, listener=None, **options):
+    reused = Transfer(str(base), train_last=train_last, unfreeze=unfreeze, cache=cache)
+    chosen = TrainOptions(epochs=epochs, batch=50, device="cpu", **options)
+    return train(data, reused, chosen, folder=folder, listener=listener)
 
 
 def weights(folder):
@@ -25,8 +26,8 @@ def weights(folder):
 
 
 def test_the_head_alone_is_trained_and_features_are_kept_by_content(toy, toy_run, tmp_path):
-    notes = []
-    listener = Listener(on_note=notes.append)
+    notes, plans = [], []
+    listener = Listener(on_note=notes.append, on_plan=plans.append)
     outcome = transfer(toy, toy_run, tmp_path / "one", tmp_path / "cache", listener=listener)
     assert outcome.evaluation.accuracy > 0.95
     before, after = weights(toy_run), weights(tmp_path / "one")
@@ -34,6 +35,8 @@ def test_the_head_alone_is_trained_and_features_are_kept_by_content(toy, toy_run
     assert changed == {"head.weight", "head.bias"}
     assert len(list((tmp_path / "cache").iterdir())) == 2
     assert not any("cache" in note for note in notes)
+    assert (plans[0].features, plans[0].steps) == (240, 0) and plans[0].seconds > 0
+    assert "head" in plans[0].network and read_run(tmp_path / "one").precision is None
     transfer(toy, toy_run, tmp_path / "two", tmp_path / "cache", listener=listener)
     assert sum("come from the cache" in note for note in notes) == 2
     assert torch.equal(weights(tmp_path / "two")["head.weight"], after["head.weight"])
@@ -45,7 +48,7 @@ def test_the_head_alone_is_trained_and_features_are_kept_by_content(toy, toy_run
 
 def test_a_reused_run_loads_without_the_run_it_came_from(toy, toy_run, tmp_path):
     outcome = transfer(toy, toy_run, tmp_path, None)
-    assert read_run(tmp_path)["network"]["kind"] == "small"
+    assert read_run(tmp_path).network.kind == "small"
     network = load_run(tmp_path)
     pixels = torch.from_numpy(toy.test.batch(np.arange(40))).float() / 255
     inputs = ((pixels - torch.tensor(network.mean)) / torch.tensor(network.std)).permute(0, 3, 1, 2)
@@ -62,10 +65,10 @@ def test_last_blocks_learn_on_frozen_features(toy, toy_run, tmp_path):
     assert torch.equal(before["blocks.0.0.weight"], after["blocks.0.0.weight"])
 
 
-def test_fine_tuning_goes_on_where_it_was_stopped(toy, toy_run, tmp_path):
-    whole = transfer(toy, toy_run, tmp_path / "whole", None, unfreeze=3)
+def test_fine_tuning_goes_on_where_it_was_stopped(toy, toy_run, tmp_path, precision):
+    whole = transfer(toy, toy_run, tmp_path / "whole", None, unfreeze=3, precision=precision)
     assert whole.evaluation.accuracy > 0.95 and len(whole.history) == 2
-    assert read_run(tmp_path / "whole")["head_accuracy"] > 0.95
+    assert read_run(tmp_path / "whole").head_accuracy > 0.95
     kept = weights(toy_run)["blocks.0.2.running_mean"]
     assert torch.equal(weights(tmp_path / "whole")["blocks.0.2.running_mean"], kept)
 
@@ -73,12 +76,38 @@ def test_fine_tuning_goes_on_where_it_was_stopped(toy, toy_run, tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        transfer(toy, toy_run, tmp_path / "stopped", None, unfreeze=3, listener=Listener(on_epoch=stop))
+        stopping = Listener(on_epoch=stop)
+        transfer(toy, toy_run, tmp_path / "stopped", None, unfreeze=3, listener=stopping, precision=precision)
     transfer(toy, toy_run, tmp_path / "stopped", None, unfreeze=3, resume=True)
     one, two = weights(tmp_path / "whole"), weights(tmp_path / "stopped")
     assert all(torch.equal(one[name], two[name]) for name in one)
     with pytest.raises(DataError, match="has finished"):
         transfer(toy, toy_run, tmp_path / "stopped", None, unfreeze=3, resume=True)
+
+
+def test_transfer_stops_at_the_same_faults_as_training_from_scratch(toy, toy_run, tmp_path, monkeypatch):
+    recipe = replace(fine_tuning_recipe(20, 200), rate=1e20)
+    with pytest.raises(DivergedError, match="The loss became"):
+        transfer(toy, toy_run, tmp_path / "diverged", None, unfreeze=3, recipe=recipe)
+    assert read_run(tmp_path / "diverged").status == "diverged"
+    assert all(torch.isfinite(value).all() for value in weights(tmp_path / "diverged").values())
+    with pytest.raises(DataError, match=r"the data has 3 channels after .*; load it with preprocess="):
+        transfer(replace(toy, preprocess=Preprocess(24, 24)), toy_run, tmp_path, None)
+
+    def scarce(module, *inputs):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    listener = Listener(on_plan=lambda plan: monkeypatch.setattr(torch.nn.Conv2d, "forward", scarce))
+    with pytest.raises(EdgecnnError, match="Memory ran out; try --batch 12 or a smaller --size"):
+        transfer(toy, toy_run, tmp_path / "memory", None, listener=listener)
+
+
+def test_large_features_lie_in_a_file_and_train_the_same(toy, toy_run, tmp_path, monkeypatch):
+    transfer(toy, toy_run, tmp_path / "memory", None, train_last=2)
+    monkeypatch.setattr("edgecnn.training.frozen_features.MEMORY_LIMIT", 1000)
+    transfer(toy, toy_run, tmp_path / "file", None, train_last=2)
+    one, two = weights(tmp_path / "memory"), weights(tmp_path / "file")
+    assert all(torch.equal(one[name], two[name]) for name in one)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "vgg11"])
@@ -108,4 +137,4 @@ def test_too_many_blocks_and_wrong_optimizers_are_refused(toy, toy_run, tmp_path
     with pytest.raises(OptionError, match=r"The network has \d+ blocks; 99 cannot be trained"):
         transfer(toy, toy_run, tmp_path, None, train_last=99)
     with pytest.raises(OptionError, match="muon is for edge_cnn from scratch"):
-        fine_tuning_recipe(20, 200, optimizer="muon")
+        fine_tuning_recipe(20, 200, RecipeChanges(optimizer="muon"))

@@ -8,11 +8,21 @@ import pytest
 from edgecnn_runtime import OptionError
 from PIL import Image
 
-from edgecnn.understanding.convolving.convolution import Slide, convolve, convolve_channels, max_pool, trace
-from edgecnn.understanding.convolving.convolution_page import convolution_page
-from edgecnn.understanding.convolving.convolution_pictures import Convolution, animate, draw
-from edgecnn.understanding.convolving.convolution_text import format_trace
-from edgecnn.understanding.kernels import KERNELS, parse_kernels, parse_matrix
+from edgecnn.understanding.convolving import (
+    KERNELS,
+    Convolution,
+    Slide,
+    animate,
+    convolve,
+    convolve_channels,
+    convolve_page,
+    draw,
+    format_trace,
+    max_pool,
+    parse_kernels,
+    parse_matrix,
+    trace,
+)
 
 IMAGE = parse_matrix("3 3 2 1 0 / 0 0 1 3 1 / 3 1 2 2 3 / 2 0 0 2 2 / 2 0 0 0 1")
 KERNEL = parse_matrix("0 1 2 / 2 2 0 / 0 1 2")
@@ -132,7 +142,7 @@ def test_animation_has_a_frame_a_position_and_pages_hold_the_numbers():
     assert gif.format == "GIF"
     assert gif.n_frames == 9
     assert draw(convolution).width > 300
-    page = convolution_page(convolution)
+    page = convolve_page(convolution)
     assert '"result": [[12, 12, 17], [10, 17, 19], [9, 6, 14]]' in page
     assert "https://" not in page
 
@@ -143,4 +153,4 @@ def test_large_pictures_are_drawn_without_numbers():
     assert draw(convolution).height < 120
     assert Image.open(io.BytesIO(animate(convolution))).n_frames <= 42
     pooled = Convolution(picture[:, :, :1], (), 2, Slide(stride=2, padding=1))
-    assert "null" in convolution_page(pooled)
+    assert "null" in convolve_page(pooled)

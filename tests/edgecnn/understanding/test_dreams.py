@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from edgecnn_runtime import OptionError, Preprocess
+from edgecnn_runtime import Normalization, OptionError, Preprocess
 from edgecnn_runtime.image import load_image
 
 torch = pytest.importorskip("torch", reason="needs the extra edgecnn[train]")
@@ -13,8 +13,7 @@ pytest.importorskip("edgecnn_export", reason="needs the extra edgecnn[export]")
 
 from edgecnn_export.network import Network  # noqa: E402
 
-from edgecnn.understanding.dreaming.dream_page import dream_page, dream_sheet  # noqa: E402
-from edgecnn.understanding.dreaming.dreams import activations, dream, layer_names  # noqa: E402
+from edgecnn.understanding.dreaming import activations, dream, dream_page, dream_sheet, layer_names  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +107,25 @@ def test_progress_is_told_and_bad_input_refused(network: Any):
         dream(network, "4", [])
     with pytest.raises(OptionError, match=r"expected maps \(N, channels, h, w\)|class 7 does not exist"):
         dream(network, None, [7], size=32)
+
+
+def test_a_network_on_gray_pictures_is_painted_too():
+    torch.manual_seed(0)
+    gray = Network(
+        module=torch.nn.Sequential(
+            torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(),
+            torch.nn.Linear(4, 2),
+        ),
+        name="gray", labels=("zero", "one"), preprocess=Preprocess(height=28, width=28), mean=(0.13,) * 3,
+        std=(0.31,) * 3, channels=1,
+    )  # fmt: skip
+    (channel,) = dream(gray, "0", [1], size=28, steps=20)
+    (label,) = dream(gray, None, [1], size=28, steps=20)
+    assert not channel.silent
+    assert label.label == "one"
+    black = np.zeros((28, 28, 3), np.uint8)
+    assert label.activation > activations(gray, None, [1], black)[0]
+    # The network gets the luma of what is painted, by the normalization that its file has.
+    pixels = torch.from_numpy(Normalization((0.13,), (0.31,)).apply(label.picture[None], channels_last=False))
+    expected = gray.module(pixels)[0, 1].item()
+    assert activations(gray, None, [1], label.picture)[0] == pytest.approx(expected, abs=1e-5)

@@ -11,15 +11,18 @@ from edgecnn_runtime.normalization import Normalization
 
 pytest.importorskip("onnx", reason="needs the extra edgecnn[understand]")
 
-from edgecnn.understanding.explaining.class_maps import cam_source, upsampled
-from edgecnn.understanding.explaining.comparison import compare
-from edgecnn.understanding.explaining.explain_page import explain_page
-from edgecnn.understanding.explaining.explain_pictures import sheet
-from edgecnn.understanding.explaining.explanation import Explanation, explain
-from edgecnn.understanding.explaining.first_layer import sobel_edges
-from edgecnn.understanding.explaining.occlusion import occlusion_map
-from edgecnn.understanding.inspecting.graph import Graph
-from edgecnn.understanding.inspecting.stored import weight_values
+from edgecnn.understanding.drawing import upsampled
+from edgecnn.understanding.explaining import (
+    Explanation,
+    compare,
+    explain,
+    explain_page,
+    occlusion_map,
+    sheet,
+    sobel_edges,
+)
+from edgecnn.understanding.explaining.class_maps import cam_source
+from edgecnn.understanding.inspecting import Graph, weight_values
 
 
 @pytest.fixture(scope="module")

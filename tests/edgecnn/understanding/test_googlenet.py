@@ -8,7 +8,7 @@ pytest.importorskip("onnxscript", reason="needs the extra edgecnn[export]")
 
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
-from edgecnn.understanding.inspecting.inspection import inspect_graph  # noqa: E402
+from edgecnn.understanding.inspecting import inspect_graph  # noqa: E402
 
 
 @pytest.mark.slow

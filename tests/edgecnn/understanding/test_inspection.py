@@ -11,10 +11,16 @@ onnx = pytest.importorskip("onnx", reason="needs the extra edgecnn[understand]")
 from edgecnn_runtime import ModelFileError, OptionError  # noqa: E402
 
 from edgecnn.names import find_class  # noqa: E402
-from edgecnn.understanding.inspecting.inspect_page import inspect_page  # noqa: E402
-from edgecnn.understanding.inspecting.inspection import Inspection, inspect, inspect_graph  # noqa: E402
-from edgecnn.understanding.inspecting.profile import profile, time_by_operator  # noqa: E402
-from edgecnn.understanding.inspecting.text_table import layer_table, short_number  # noqa: E402
+from edgecnn.understanding.inspecting import (  # noqa: E402
+    Inspection,
+    inspect,
+    inspect_graph,
+    inspect_page,
+    layer_table,
+    profile,
+    time_by_operator,
+)
+from edgecnn.understanding.tables import short_number  # noqa: E402
 
 
 def small(builder: Any) -> Any:
@@ -151,7 +157,7 @@ def test_profile_accounts_for_all_the_time(builder: Any):
     pytest.importorskip("onnxruntime")
     times = profile(small(builder).SerializeToString(), runs=5)
     assert sum(entry.share for entry in times) == pytest.approx(1.0)
-    assert {row[0] for row in time_by_operator(times)} >= {"Gemm"}
+    assert {row.operator for row in time_by_operator(times)} >= {"Gemm"}
     with pytest.raises(OptionError, match="runs is 0"):
         profile(b"", runs=0)
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn  # noqa: E402
 from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
-from edgecnn.understanding.inspecting.inspection import inspect_graph  # noqa: E402
+from edgecnn.understanding.inspecting import inspect_graph  # noqa: E402
 
 
 class Windows(nn.Module):

@@ -7,15 +7,14 @@ import pytest
 
 pytest.importorskip("onnx", reason="needs the extra edgecnn[understand]")
 
-from edgecnn.understanding.inspecting.graph import Graph
-from edgecnn.understanding.inspecting.layers import Layer, layers_of
+from edgecnn.understanding.inspecting import Graph, InspectedLayer, layers_of
 
 
-def rows(graph: Any, output: str) -> dict[str, Layer]:
+def rows(graph: Any, output: str) -> dict[str, InspectedLayer]:
     return {layer.name: layer for layer in layers_of(Graph(graph.model(output)))}
 
 
-def figures(layer: Layer) -> tuple[object, object, object]:
+def figures(layer: InspectedLayer) -> tuple[object, object, object]:
     row = layer.to_dict()
     return row["receptive_field"], row["jump"], row["offset"]
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="the gradient needs torch")
 pytest.importorskip("onnx", reason="needs the extra edgecnn[understand]")
 
-from edgecnn.understanding.inspecting.graph import Graph  # noqa: E402
-from edgecnn.understanding.inspecting.layers import layers_of  # noqa: E402
+from edgecnn.understanding.inspecting import Graph, layers_of  # noqa: E402
 
 SIZE = 97
 Step = Callable[[Any, str, Any], tuple[str, Any]]

@@ -33,7 +33,7 @@ def test_entries_are_found_by_name_and_source():
 
 def test_the_chart_is_drawn(tmp_path: Path):
     pytest.importorskip("matplotlib", reason="needs the extra edgecnn[understand]")
-    from edgecnn.understanding.inspecting.zoo_chart import draw_zoo
+    from edgecnn.zoo.chart import draw_zoo
 
     assert draw_zoo(CATALOG, tmp_path / "zoo.svg").read_text().count("MobileNet") >= 3
     with pytest.raises(OptionError, match=r"expected \.png, \.svg, \.pdf"):

@@ -28,7 +28,7 @@ def test_a_size_must_come_from_somewhere():
 
 def test_labels_come_one_a_line(tmp_path):
     path = tmp_path / "labels.txt"
-    path.write_text("red\n grün \n猫\n\n\n", encoding="utf-8")
+    path.write_text("\ufeffred\n grün \n猫\n\n\n", encoding="utf-8")
     assert read_labels(path) == ("red", "grün", "猫")
 
 

@@ -1,9 +1,7 @@
-"""The forecast and the cure against onnxruntime's real kernels, on an emulated CPU without VNNI."""
+"""The forecast against onnxruntime's real kernels, on an emulated CPU without VNNI."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,9 +12,10 @@ from edgecnn_export.int8.quantize import quantize_plain
 from edgecnn_export.int8.ranges import simulated_logits
 from edgecnn_export.int8.saturation import forecast
 from edgecnn_export.prepared import PreparedPictures
+from support.command import run
 from support.saturating import pictures, saturating_network
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 RUN = """
 import json, sys
@@ -35,22 +34,10 @@ def test_the_forecast_is_what_a_haswell_does(tmp_path):
     onnx.save(plain, tmp_path / "plain.onnx")
     np.save(tmp_path / "pixels.npy", few.pixels)
     (tmp_path / "run.py").write_text(RUN)
-    done = subprocess.run(
-        [
-            ROOT / "benchmarks/emulate.sh",
-            "haswell",
-            tmp_path / "run.py",
-            tmp_path / "plain.onnx",
-            tmp_path / "pixels.npy",
-        ],
-        env={**os.environ, "PYTHON": sys.executable},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    got = np.array(json.loads(done.stdout), np.float32)
+    emulator = (ROOT / "benchmarks/emulate.sh", "haswell", tmp_path / "run.py")
+    done = run(*emulator, tmp_path / "plain.onnx", tmp_path / "pixels.npy", env={"PYTHON": sys.executable})
+    assert done.code == 0, done
+    got = np.array(json.loads(done.out), np.float32)
     exact = simulated_logits(plain, few)
     measured = float(np.linalg.norm(got - exact) / np.linalg.norm(exact))
     predicted = forecast(plain, few).logit_error

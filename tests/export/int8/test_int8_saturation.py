@@ -3,10 +3,10 @@ import functools
 import numpy as np
 import pytest
 from edgecnn_export.int8.ladder import quantize_int8
-from edgecnn_export.int8.layers import QuantizedLayer, float_layers, quantized_layers
 from edgecnn_export.int8.quantize import quantize_plain
 from edgecnn_export.int8.rounding import input_covariances, round_weights
 from edgecnn_export.int8.saturation import can_saturate, forecast, saturation_excess
+from edgecnn_export.int8.weighted_layers import QuantizedLayer, float_layers, quantized_layers
 from edgecnn_export.prepared import PreparedPictures
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +16,7 @@ PICTURES = PreparedPictures(pictures(48), "blobs")
 
 
 @functools.cache
-def cured():
+def safe():
     return quantize_int8(saturating_network(), PICTURES)
 
 
@@ -58,12 +58,12 @@ def test_convolutions_agree_with_summing_pairs_one_by_one(seed, channels, kernel
     assert excess[n, o, y, x] == (np.clip(row, -32768, 32767) - row).sum()
 
 
-def test_the_forecast_names_the_guilty_layers():
+def test_the_forecast_names_the_saturating_layers():
     found = forecast(quantize_plain(saturating_network(), PICTURES), PICTURES.take(16))
     assert found.possible
-    assert [x.name for x in found.guilty] == ["stem", "pointwise"]
+    assert [x.name for x in found.saturating] == ["stem", "pointwise"]
     assert found.logit_error > 0.05
-    assert found.guilty[0].saturated > 10_000
+    assert found.saturating[0].saturated > 10_000
 
 
 def test_depthwise_layers_never_saturate():
@@ -99,19 +99,19 @@ def test_rounding_along_the_covariance_loses_less_than_to_the_nearest():
     assert lost[1] < lost[0]
 
 
-def test_the_ladder_cures_saturation_and_stays_close():
-    found = cured()
+def test_the_ladder_prevents_saturation_and_stays_close():
+    found = safe()
     assert found.forecast_before.logit_error > 0.05
     assert not found.forecast.possible
     assert not any(can_saturate(x) for x in quantized_layers(found.model))
-    assert found.rungs[0].name == "U8S8 per channel, min-max"
-    assert found.rungs[-1].kept
-    assert min(r.agreement for r in found.rungs if r.kept) == 1.0
+    assert found.steps[0].name == "U8S8 per channel, min-max"
+    assert found.steps[-1].kept
+    assert min(r.agreement for r in found.steps if r.kept) == 1.0
     assert max(x.bits for x in found.layers) == 8
 
 
 def test_the_summary_is_what_the_card_needs():
-    summary = cured().summary()
+    summary = safe().summary()
     assert summary["kind"] == "int8"
     assert summary["saturation"]["possible"] is False
     assert summary["saturation"]["cured"] == ["stem", "pointwise"]
@@ -119,19 +119,19 @@ def test_the_summary_is_what_the_card_needs():
 
 
 def test_bias_correction_takes_the_shift_out():
-    rungs = {r.name: r for r in cured().rungs}
-    assert rungs["bias correction"].logit_error < 0.5 * rungs["U8S8 per channel, min-max"].logit_error
+    steps = {r.name: r for r in safe().steps}
+    assert steps["bias correction"].logit_error < 0.5 * steps["U8S8 per channel, min-max"].logit_error
 
 
 def test_small_sets_still_work():
     with np.errstate(all="raise"):
         found = quantize_int8(saturating_network(), PreparedPictures(pictures(3), "three"))
     assert "fewer than 32" in found.calibration["warnings"][0]
-    assert len(found.held_back) == 3
+    assert len(found.held_out) == 3
 
 
 @pytest.mark.parametrize("name", ["stem", "pointwise", "classifier"])
 def test_layers_keep_their_shape(name):
     floats = {x.name: x for x in float_layers(saturating_network())}
-    codes = {x.name: x for x in quantized_layers(cured().model)}
+    codes = {x.name: x for x in quantized_layers(safe().model)}
     assert codes[name].weights.shape == floats[name].weights.shape

@@ -5,10 +5,11 @@ import pytest
 from edgecnn_export.int8.ladder import quantize_int8
 from edgecnn_export.int8.ranges import simulated_logits
 from edgecnn_export.latency import layer_times
+from edgecnn_export.measured import paired_drop, wilson_interval
 from edgecnn_export.passes.half import to_half
 from edgecnn_export.prepared import PreparedPictures
 from edgecnn_export.report import render_report
-from edgecnn_export.verdict import decide, paired_drop, wilson_interval
+from edgecnn_export.verdict import decide
 from edgecnn_runtime.errors import OptionError
 from onnx import numpy_helper
 from support.saturating import pictures, saturating_network
@@ -89,7 +90,6 @@ def test_the_report_stands_alone():
         LABELED,
         quantized=quantized,
         labels=[f"class {i}" for i in range(10)],
-        answers={name: m.answers for name, m in verdict.measured.items()},
         layer_ms=layer_times(quantized.model, runs=2),
     )
     assert "blobs &lt;1&gt;: int8" in page

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from edgecnn_runtime import SourceError
 from edgecnn_runtime.live import Source, SourceOptions, State, find_camera, list_cameras
-from edgecnn_runtime.live.capture_camera import open_camera, why_no_camera
+from edgecnn_runtime.live.captures.camera import open_camera, why_no_camera
 
 
 class FakeCamera:
@@ -75,9 +75,9 @@ def test_unplugged_and_plugged_in_again() -> None:
         while source.state is not State.RECONNECTING:
             source.read(timeout_s=0.05)
         FakeCamera.plugged = True
-        frame = source.read(timeout_s=3)
+        frame = source.read(timeout_s=30)
         while frame is not None and frame.connection == 0:
-            frame = source.read(timeout_s=3)
+            frame = source.read(timeout_s=30)
         assert frame is not None
         assert source.state is State.LIVE
     assert all(camera.released for camera in FakeCamera.made)

@@ -1,13 +1,14 @@
-import threading
 import time
 from itertools import pairwise
 
 import numpy as np
+import onnx
 import pytest
-from edgecnn_runtime import Classifier, ModelFileError, OptionError
+from edgecnn_runtime import Classifier, ModelFileError, Normalization, OptionError, Preprocess
 from edgecnn_runtime.live import LiveClassifier, SmoothingOptions, Source, SourceOptions, State
-from live_models import LABELS, color_model, plain
-from live_streams import MjpegServer
+from support.live import plain_array as plain
+from support.models import LABELS, float_model
+from support.streams import MjpegServer
 
 RED, GREEN, BLUE = (220, 20, 20), (20, 220, 20), (20, 20, 220)
 
@@ -53,45 +54,50 @@ def test_max_fps_is_kept(classifier: Classifier) -> None:
 def test_inner_maps_come_when_they_are_wanted(classifier: Classifier) -> None:
     live = LiveClassifier(classifier, [plain(RED)] * 3)
     views = iter(live)
-    assert next(views).features is None
-    live.want_features = live.want_activation = True
+    assert next(views).outputs == {}
+    live.further_outputs = ("first", "features")
     view = next(views)
-    assert view.features is not None
-    assert view.activation is not None
-    assert view.features.shape == (3, 32, 32)
-    assert view.activation.shape == (32, 32)
-    expected = classifier.class_activation_map(classifier.prepare(plain(RED)), view.index)
-    np.testing.assert_allclose(view.activation, expected, rtol=1e-5)
+    assert view.outputs.keys() == {"first", "features"}
+    wanted = classifier.with_outputs(["first"]).run(classifier.prepare(plain(RED))[None], ["first", "features"])
+    np.testing.assert_array_equal(view.outputs["first"], wanted[0][0])
+    np.testing.assert_array_equal(view.outputs["features"], wanted[1][0])
+    live.further_outputs = ()
+    assert next(views).outputs == {}
 
 
-def test_a_model_without_features_says_so() -> None:
-    live = LiveClassifier(Classifier(color_model(features=False), threads=1), [plain(RED)])
-    assert not live.can_show_activation
-    live.want_activation = True
-    with pytest.raises(ModelFileError, match="no features output"):
+def test_a_network_that_ends_in_softmax_is_labeled_as_the_classifier_would() -> None:
+    network = float_model(given="scores")
+    network.graph.node.append(onnx.helper.make_node("Softmax", ["scores"], ["output"]))
+    network.graph.output[0].name = "output"
+    data, normalization = network.SerializeToString(), Normalization()
+    alone = Classifier(data, labels=LABELS, preprocess=Preprocess(32, 32), normalization=normalization, device="cpu")
+    view = next(iter(LiveClassifier(alone, [plain(RED)])))
+    assert view.result is not None
+    np.testing.assert_array_equal(view.result.probabilities, alone(plain(RED)).probabilities)
+
+
+def test_a_tensor_that_the_network_does_not_have_is_named(classifier: Classifier) -> None:
+    live = LiveClassifier(classifier, [plain(RED)])
+    live.further_outputs = ("nothing",)
+    with pytest.raises(ModelFileError, match="nothing"):
         next(iter(live))
 
 
 def test_a_lost_source_gives_states_and_never_a_label(classifier: Classifier, mjpeg: MjpegServer) -> None:
-    options = SourceOptions(read_timeout_s=0.4, open_timeout_s=1, stale_after_s=0.2)
-    with LiveClassifier(classifier, Source(mjpeg.url, options)) as live:
-        states, labeled_while_down = [], 0
-        threading.Timer(0.4, mjpeg.cut).start()
-        threading.Timer(1.6, mjpeg.resume).start()
-        down = False
-        for view in live:
-            states.append(view.state)
-            if view.frame is None:
-                down = True
-                assert (view.label, view.result, view.top()) == ("", None, ())
-                assert view.to_dict()["event"] == "state"
-            elif down and view.frame.connection == 0:
-                labeled_while_down += 1
-            elif down:
-                break
-        assert State.RECONNECTING in states
-        assert states[-1] is State.LIVE
-        assert labeled_while_down == 0
+    with LiveClassifier(classifier, mjpeg.url) as live:
+        views = iter(live)
+        assert next(views).frame is not None
+        mjpeg.cut()
+        while (view := next(views)).state is not State.RECONNECTING:
+            pass
+        while view.frame is not None:  # the one that lay there when the source went away
+            view = next(views)
+        assert (view.label, view.result, view.top()) == ("", None, ())
+        assert view.to_dict()["event"] == "state"
+        mjpeg.resume()
+        while (view := next(views)).frame is None:
+            assert view.label == ""
+        assert (view.frame.connection, view.state) == (1, State.LIVE)
 
 
 def test_frames_are_labeled_or_counted_as_dropped(classifier: Classifier, mjpeg: MjpegServer) -> None:

@@ -1,0 +1,225 @@
+"""HTTP for the browser view: the page, pictures that never end, states beside them, and keys."""
+
+import contextlib
+import http.server
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from edgecnn.camera.controls import Controls
+from edgecnn.camera.slot import Slot
+
+__all__ = ["LOOPBACK", "Feed", "Server"]
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_MOST_VIEWERS = 16
+_REQUEST_TIMEOUT_S = 10.0
+_SEND_TIMEOUT_S = 5.0
+_SEND_BUFFER = 256 << 10  # bytes the kernel may hold for a slow viewer: a picture or two
+_MOST_BODY = 1024
+_BOUNDARY = b"edgecnn-frame"
+_PAGE = Path(__file__).with_name("page.html")
+
+
+class Feed:
+    """What all viewers share: the newest picture and state, the keys, and who is there.
+
+    Args:
+        controls: What the page's buttons change.
+        token: What a viewer must give once; empty where none is needed.
+
+    Attributes:
+        pictures: The newest JPEG.
+        states: The newest JSON document.
+        watching: How many viewers take pictures now.
+    """
+
+    def __init__(self, controls: Controls, token: str) -> None:
+        self.controls, self.token = controls, token
+        self.pictures: Slot[bytes] = Slot()
+        self.states: Slot[bytes] = Slot()
+        self.watching = 0
+        self._free = threading.BoundedSemaphore(_MOST_VIEWERS)
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def place(self, *, watches: bool) -> Iterator[bool]:
+        """A viewer's place for as long as the context lasts; False when all are taken."""
+        free = self._free.acquire(blocking=False)
+        with self._lock:
+            self.watching += watches and free
+        try:
+            yield free
+        finally:
+            if free:
+                with self._lock:
+                    self.watching -= watches
+                self._free.release()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Listens on an address and answers each request in a thread of its own.
+
+    Args:
+        feed: What is served.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+
+    Raises:
+        OSError: The address cannot be listened on.
+    """
+
+    daemon_threads = True
+    # Viewers that hang must not keep the program from ending.
+    block_on_close = False
+    allow_reuse_address = True
+
+    def __init__(self, feed: Feed, host: str, port: int) -> None:
+        self.feed, self.host = feed, host
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.open_requests = threading.BoundedSemaphore(4 * _MOST_VIEWERS)
+        super().__init__((host, port), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Start a thread for a request, unless too many are open."""
+        if not self.open_requests.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer a request."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.open_requests.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A viewer that went away is no error of this program."""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+    timeout = _REQUEST_TIMEOUT_S
+    server_version, sys_version = "edgecnn", ""
+
+    def do_GET(self) -> None:
+        pages = {"/": self._page, "/stream.mjpg": self._stream, "/events": self._events}
+        path = urlsplit(self.path).path
+        if not self._allowed():
+            return
+        if path not in pages:
+            self._answer(404, "there is only /, /stream.mjpg and /events here")
+            return
+        pages[path]()
+
+    def do_POST(self) -> None:
+        if not self._allowed():
+            return
+        length = self.headers.get("Content-Length", "")
+        # A page of another site can make a browser send a request here, but not with this header.
+        if self.headers.get("X-Edgecnn") != "1":
+            self._answer(403, "only the page itself may press keys")
+        elif not length.isdecimal() or int(length) > _MOST_BODY:
+            self._answer(413, f"the body is {length or 'of unknown length'}; expected at most {_MOST_BODY} bytes")
+        elif urlsplit(self.path).path != "/key":
+            self._answer(404, "keys go to /key")
+        else:
+            key = self.rfile.read(int(length)).decode("utf-8", "replace")
+            # Ending the program is for those who sit at it.
+            known = key != "q" and len(key) == 1 and self.server.feed.controls.press(key)
+            self._answer(200 if known else 400, "pressed" if known else "no such key")
+
+    def log_message(self, *_: object) -> None:
+        """The terminal belongs to labels."""
+
+    def _allowed(self) -> bool:
+        token = self.server.feed.token
+        if token:
+            given = [*parse_qs(urlsplit(self.path).query).get("token", []), self._cookie()]
+            if not any(secrets.compare_digest(text.encode(), token.encode()) for text in given):
+                self._answer(403, "a token is needed: open the address that edgecnn camera has printed")
+                return False
+        elif self._host_name() not in (*LOOPBACK, self.server.host):
+            # Another site's name that points to this computer (DNS rebinding).
+            self._answer(403, "this address is not the one edgecnn camera listens on")
+            return False
+        return True
+
+    def _host_name(self) -> str:
+        host = self.headers.get("Host", "")
+        return host.rpartition("]")[0].strip("[") if host.startswith("[") else host.partition(":")[0]
+
+    def _cookie(self) -> str:
+        try:
+            morsel = SimpleCookie(self.headers.get("Cookie", "")).get("edgecnn")
+        except CookieError:
+            return ""
+        return morsel.value if morsel else ""
+
+    def _answer(self, status: int, text: str) -> None:
+        # What may still lie in the request's body is not read, so the connection cannot go on.
+        self._begin(status, "text/plain; charset=utf-8")
+        self.wfile.write(text.encode())
+
+    def _begin(self, status: int, kind: str, **headers: str) -> None:
+        """Everything before the body, which ends with the connection."""
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        for name, value in {"Cache-Control": "no-store", "Connection": "close", **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.close_connection = True
+
+    def _page(self) -> None:
+        token = self.server.feed.token
+        cookie = {"Set_Cookie": f"edgecnn={token}; HttpOnly; SameSite=Strict; Path=/"} if token else {}
+        self._begin(
+            200,
+            "text/html; charset=utf-8",
+            Referrer_Policy="no-referrer",
+            X_Frame_Options="DENY",
+            Content_Security_Policy="default-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+            **cookie,
+        )
+        self.wfile.write(_PAGE.read_bytes())
+
+    def _stream(self) -> None:
+        kind = f"multipart/x-mixed-replace; boundary={_BOUNDARY.decode()}"
+        self._follow(self.server.feed.pictures, kind, _as_part)
+
+    def _events(self) -> None:
+        self._follow(self.server.feed.states, "text/event-stream; charset=utf-8", _as_event)
+
+    def _follow(self, slot: Slot[bytes], kind: str, wrap: Callable[[bytes], bytes]) -> None:
+        """Send each newest item that the viewer can take, until it goes away."""
+        feed = self.server.feed
+        with feed.place(watches=slot is feed.pictures) as free, contextlib.suppress(OSError):
+            if not free:
+                self._answer(503, f"{_MOST_VIEWERS} viewers are here already")
+                return
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+            # A viewer that reads nothing is let go after this time.
+            self.connection.settimeout(_SEND_TIMEOUT_S)
+            self._begin(200, kind)
+            number = 0
+            while not slot.closed:
+                newest = slot.newer(number, 1.0)
+                if newest is not None:
+                    number, item = newest
+                    self.wfile.write(wrap(item))
+
+
+def _as_part(jpeg: bytes) -> bytes:
+    head = b"--%b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % (_BOUNDARY, len(jpeg))
+    return head + jpeg + b"\r\n"
+
+
+def _as_event(state: bytes) -> bytes:
+    return b"data: " + state + b"\n\n"

@@ -1,0 +1,35 @@
+"""Tables for a terminal or a pipe: columns as wide as their contents, numbers to the right."""
+
+from collections.abc import Sequence
+
+__all__ = ["format_table", "short_number"]
+
+
+def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
+    """Lay out a table with a header and a rule under it.
+
+    Args:
+        header: Column titles.
+        rows: Cells as text, each row as long as the header.
+        right: Columns that are set to the right.
+    """
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        placed = [
+            cell.rjust(width) if index in right else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return "  ".join(placed).rstrip()
+
+    return "\n".join([line(header), line(["─" * width for width in widths]), *(line(row) for row in rows)])
+
+
+def short_number(value: int | float | None) -> str:
+    """`385.2 M`, `4.6 M`, `31 k`; `?` when not known."""
+    if value is None:
+        return "?"
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.1f} {unit}"
+    return f"{value:g}"

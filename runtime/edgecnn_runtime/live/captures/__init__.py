@@ -1,0 +1,27 @@
+"""What opens a source and reads it: one file a kind, all with the methods of `Capture`."""
+
+from typing import Protocol
+
+from edgecnn_runtime.live.frame import Picture
+
+__all__ = ["Capture"]
+
+
+class Capture(Protocol):
+    """An open source of pictures.
+
+    Attributes:
+        details: What was opened, as read back from it: size, format, rate.
+        position_s: Time of the last picture in a file, in seconds; None for live sources.
+        note: Why the pictures ended, where that is worth a word.
+    """
+
+    details: str
+    position_s: float | None
+    note: str
+
+    def read(self) -> Picture | None:
+        """The next picture, `(H, W, 3)` uint8 BGR; None at the end, or when the source went away."""
+
+    def close(self) -> None:
+        """Let the device, file or connection go; may be called twice."""

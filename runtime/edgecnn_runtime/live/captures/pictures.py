@@ -1,0 +1,102 @@
+"""Pictures one after the other: a folder in the order of its names, or any iterable of RGB arrays."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from edgecnn_runtime.errors import ImageError, SourceError
+from edgecnn_runtime.image import IMAGE_SUFFIXES, load_image
+from edgecnn_runtime.live.frame import Picture, check_picture, swap_channels
+from edgecnn_runtime.live.spec import SourceOptions, SourceSpec
+
+__all__ = ["FolderCapture", "IterableCapture"]
+
+_FOLDER_FPS = 2.0
+
+
+class FolderCapture:
+    """Pictures of one folder; files that are no pictures are skipped and counted in `note`.
+
+    Raises:
+        SourceError: There is no picture in it.
+    """
+
+    def __init__(self, spec: SourceSpec, options: SourceOptions) -> None:
+        folder: Path = spec.value
+        paths = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+        if not paths:
+            raise SourceError(f"{folder} holds no pictures; expected .jpg, .png or other picture files in it.")
+        self._paths = sorted(paths, key=_by_number)
+        self._next = self._bad = 0
+        self._step_s = 1 / (options.fps or _FOLDER_FPS)
+        self._loop = options.loop
+        self.position_s: float | None = None
+        self.note = ""
+        self.details = f"{len(paths)} pictures"
+
+    def read(self) -> Picture | None:
+        """The next readable picture, `(H, W, 3)` uint8 BGR, upright; None after the last one."""
+        for _ in range(len(self._paths)):
+            if not self._loop and self._next >= len(self._paths):
+                return None
+            path = self._paths[self._next % len(self._paths)]
+            self.position_s = self._next * self._step_s
+            self._next += 1
+            try:
+                return np.ascontiguousarray(swap_channels(np.asarray(load_image(path))))
+            except ImageError as error:
+                self._bad += 1
+                self.note = f"{self._bad} of {len(self._paths)} files could not be read, the last: {error}"
+        return None
+
+    def close(self) -> None:
+        """Nothing stays open between pictures."""
+
+
+class IterableCapture:
+    """Pictures out of an iterable of `(H, W, 3)` uint8 RGB arrays, for apps that grab their own; nothing is dropped."""
+
+    def __init__(self, spec: SourceSpec, options: SourceOptions) -> None:
+        self._iterable = spec.value
+        self._iterator: Iterator[object] = iter(spec.value)
+        self._loop = options.loop
+        self._step_s = 1 / options.fps if options.fps else None
+        self._taken = 0
+        self.position_s: float | None = None
+        self.note = ""
+        self.details = spec.name
+
+    def read(self) -> Picture | None:
+        """The next picture, `(H, W, 3)` uint8 BGR; None at the end.
+
+        Raises:
+            SourceError: The iterable gave something that is no picture, or failed itself.
+        """
+        for _ in range(2):
+            try:
+                picture = next(self._iterator)
+            except StopIteration:
+                if not self._loop:
+                    return None
+                self._iterator = iter(self._iterable)
+                continue
+            except Exception as error:
+                raise SourceError(f"the iterable of pictures failed: {error}") from error
+            self.position_s = None if self._step_s is None else self._taken * self._step_s
+            self._taken += 1
+            return np.ascontiguousarray(swap_channels(check_picture(picture)))
+        return None
+
+    def close(self) -> None:
+        """Let a generator clean up after itself."""
+        close = getattr(self._iterator, "close", None)
+        if close is not None:
+            close()
+
+
+def _by_number(path: Path) -> list[tuple[int, int | str]]:
+    """Sort key that puts picture2 before picture10."""
+    parts = re.split(r"(\d+)", path.name)
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part]

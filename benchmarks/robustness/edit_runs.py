@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 from commands import edgecnn
-from limits import Case, run_cases
+from limits import run_cases
 from model_changes import change_bytes, odd_value
+from outcomes import Case
 from tables import finish, limits_of, options
 
 __all__ = ["cases", "edited", "small_run", "try_run"]

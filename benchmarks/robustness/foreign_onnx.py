@@ -18,7 +18,8 @@ from foreign_graphs import CHOICES, CLASSES, MEAN, SIZE, STD, Form, build, plain
 from foreign_tails import meant
 from foreign_torch import MAKERS
 from foreign_wraps import name_nodes, rename, wrap
-from limits import Case, Outcome, Report, run_cases
+from limits import run_cases
+from outcomes import Case, Outcome, Report
 from PIL import Image
 from tables import finish, limits_of, markdown, options
 

@@ -1,6 +1,6 @@
 """Kill `edgecnn export` and `edgecnn train` at random moments: is anything half-written, left behind, or still running?
 
-Half of the kills come at a moment out of the whole run, half as soon as a new file appears.
+Half of the kills come at a moment out of the whole run, half as soon as a new file appears in its folder.
 
 python benchmarks/robustness/kills.py --count 40 --output kills.md
 """
@@ -20,7 +20,7 @@ from foreign_graphs import MEAN, SIZE, STD, Form, build
 from tables import markdown, options
 
 _COMMAND = [sys.executable, "-c", "from edgecnn.cli.main import main; main()"]
-_LONGEST_S = 120.0
+_LONGEST_S = 600.0
 _ORPHAN_S = 3.0  # a child may take so long to notice that its parent is gone
 
 
@@ -33,7 +33,6 @@ class Job:
         arguments: of the command.
         again: arguments of the run that follows the kill.
         folder: where it writes.
-        kept: names that may stand in the folder afterwards.
         check: raises where the result is not whole; not called where there is none.
         result: the file whose presence says that there is a result.
     """
@@ -42,7 +41,6 @@ class Job:
     arguments: list[str]
     again: list[str]
     folder: Path
-    kept: frozenset[str]
     check: Callable[[], object]
     result: str
 
@@ -59,35 +57,37 @@ def jobs(folder: Path) -> list[Job]:
     foreign += ["-o", str(made["onnx"] / "model.onnx")]
     network = ["export", "torchvision:squeezenet1_1", "--random-weights", "-o", str(made["torch"] / "model.onnx")]
     random = np.random.default_rng(0)
-    labels = np.arange(400) % 4
-    pixels = random.integers(0, 60, (400, 20, 20, 3)) + labels[:, None, None, None] * 60
+    labels = np.arange(160) % 4
+    pixels = random.integers(0, 60, (160, 20, 20, 3)) + labels[:, None, None, None] * 60
     np.savez(folder / "tiny.npz", x_train=pixels.astype(np.uint8), y_train=labels)
-    train = ["train", str(folder / "tiny.npz"), "--network", "simple_cnn", "--epochs", "12", "--batch", "8"]
+    train = ["train", str(folder / "tiny.npz"), "--network", "simple_cnn", "--epochs", "4", "--batch", "8"]
     train += ["--device", "cpu", "-o", str(made["run"])]
-    run_files = frozenset({"run.json", "weights.safetensors", "checkpoint.safetensors", "history.csv", "split.csv"})
     return [
-        Job("export .onnx", foreign, foreign, made["onnx"], frozenset({"model.onnx"}),
+        Job("export .onnx", foreign, foreign, made["onnx"],
             lambda: _whole(made["onnx"] / "model.onnx"), "model.onnx"),
-        Job("export PyTorch", network, network, made["torch"], frozenset({"model.onnx"}),
+        Job("export PyTorch", network, network, made["torch"],
             lambda: _whole(made["torch"] / "model.onnx"), "model.onnx"),
-        Job("train", train, [*train, "--resume"], made["run"], run_files,
+        Job("train", train, [*train, "--resume"], made["run"],
             lambda: _run_is_whole(made["run"]), "run.json"),
     ]  # fmt: skip
 
 
-def kill_once(job: Job, moment: float | None) -> tuple[str, list[str]]:
-    """Kill a run after `moment` seconds, or with None when a new file appears.
+def kill_once(job: Job, kept: set[str], moment: float | int) -> tuple[str, list[str]]:
+    """Kill a run after so many seconds, or, where `moment` is a whole number, when so many new files have appeared.
 
     Returns:
         The state that it leaves, and what is wrong with it.
     """
     before = _names(job.folder)
     process = subprocess.Popen([*_COMMAND, *job.arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    started, children = time.monotonic(), set[psutil.Process]()
-    while process.poll() is None and time.monotonic() - started < (moment or _LONGEST_S):
-        if moment is None and _names(job.folder) - before:
-            break
-        if moment is not None:
+    started, children, seen = time.monotonic(), set[psutil.Process](), set[str]()
+    aimed = isinstance(moment, int)
+    while process.poll() is None and time.monotonic() - started < (_LONGEST_S if aimed else moment):
+        if aimed:
+            seen |= _names(job.folder) - before
+            if len(seen) >= moment:
+                break
+        else:
             time.sleep(0.01)
             children |= set(psutil.Process(process.pid).children(recursive=True)) if process.poll() is None else set()
     ended = process.poll() is not None
@@ -99,16 +99,16 @@ def kill_once(job: Job, moment: float | None) -> tuple[str, list[str]]:
             job.check()
         except Exception as error:
             wrong.append(f"half-written: {type(error).__name__}: {error}")
-    left = _names(job.folder) - job.kept
+    left = _names(job.folder) - kept
     state = "had ended" if ended else f"left {', '.join(sorted(left))}" if left else "left nothing"
     return state, wrong
 
 
-def finish_again(job: Job) -> list[str]:
+def finish_again(job: Job, kept: set[str]) -> list[str]:
     """The run that follows: does it succeed, and is the folder clean then?"""
     done = subprocess.run([*_COMMAND, *job.again], capture_output=True, text=True, timeout=_LONGEST_S, check=False)
     wrong = [] if done.returncode == 0 else [f"the next run ends with {done.returncode}: {done.stderr.strip()[-200:]}"]
-    left = sorted(_names(job.folder) - job.kept)
+    left = sorted(_names(job.folder) - kept)
     for name in left:
         (job.folder / name).unlink()
     return wrong + ([f"after the next run there is still {', '.join(left)}"] if left else [])
@@ -149,18 +149,24 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         for job in (job for job in jobs(Path(name)) if job.name in arguments.jobs):
             started = time.monotonic()
-            finish_again(Job(job.name, job.arguments, job.arguments, job.folder, job.kept, job.check, job.result))
+            subprocess.run([*_COMMAND, *job.arguments], capture_output=True, timeout=_LONGEST_S, check=True)
+            kept = _names(job.folder)
             usual = time.monotonic() - started
             for number in range(arguments.first, arguments.first + arguments.count):
                 random = np.random.default_rng([arguments.seed, number])
-                moment = None if number % 2 else float(random.uniform(0.2, 1.0) * usual)
+                moment: float | int = float(random.uniform(0.2, 1.0) * usual)
+                if number % 2:
+                    moment = int(random.integers(1, 9)) if job.name == "train" else 1
                 if job.name == "train":
                     for path in job.folder.glob("*"):
                         path.unlink()
-                state, wrong = kill_once(job, moment)
-                wrong += finish_again(job)
+                state, wrong = kill_once(job, kept, moment)
+                if state != "had ended":
+                    wrong += finish_again(job, kept)
                 faults += bool(wrong)
-                rows.append([job.name, "new file" if moment is None else f"{moment:.1f} s", state, "; ".join(wrong)])
+                rows.append(
+                    [job.name, f"new file {moment}" if number % 2 else f"{moment:.1f} s", state, "; ".join(wrong)]
+                )
                 print(*rows[-1], sep=" | ", flush=True)
     text = f"## kills\n\nseed {arguments.seed}: {len(rows)} kills, {faults} with a fault\n\n"
     text += markdown(["run", "killed at", "state", "wrong"], rows)

@@ -1,15 +1,10 @@
-"""Run cases in processes that may hang, grow or die: a limit on time and memory, and what came of each case.
+"""Run cases in processes that may hang, grow or die, each with a limit on its time and memory."""
 
-A case is a named piece of data and a stage that it goes through. What the stage raises tells a refusal (one of
-edgecnn's own errors, a sentence) from a fault (any other exception).
-"""
-
-import enum
+import contextlib
 import multiprocessing
 import os
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -17,28 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from outcomes import Case, Outcome, Report, attempt
 
-__all__ = ["Case", "Limits", "Outcome", "Report", "attempt", "run_cases"]
+__all__ = ["Limits", "run_cases"]
 
 _POLL_S = 0.05
-_START_S = 60.0
-_LONGEST_SENTENCE = 400
+_START_S = 120.0
 _MIB = 1 << 20
-_OURS = frozenset({"edgecnn", "edgecnn_export", "edgecnn_runtime"})
-_BIDIRECTIONAL = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-class Outcome(enum.StrEnum):
-    """What came of a case; the first two are as they should be."""
-
-    ANSWERED = "answered"
-    REFUSED = "refused with a sentence"
-    WRONG = "answered, WRONG"
-    BABBLE = "refused, but not with one clean sentence"
-    TRACEBACK = "traceback"
-    SLOW = "over the time"
-    LARGE = "over the memory"
-    CRASHED = "process died"
 
 
 @dataclass(frozen=True)
@@ -52,52 +32,6 @@ class Limits:
 
     seconds: float = 5.0
     memory_mib: float = 1024.0
-
-
-@dataclass(frozen=True)
-class Case:
-    """One piece of data on its way through one stage."""
-
-    name: str
-    stage: str
-    data: Any
-
-
-@dataclass(frozen=True)
-class Report:
-    """What came of a case.
-
-    Attributes:
-        case: the case.
-        outcome: which way it went.
-        words: the answer, the sentence or the exception.
-        place: file and function that an exception came from, the last one of edgecnn's own.
-        seconds: what it took, as `Limits.seconds` counts.
-        grown_mib: growth of the process's memory at its peak.
-    """
-
-    case: Case
-    outcome: Outcome
-    words: str = ""
-    place: str = ""
-    seconds: float = 0.0
-    grown_mib: float = 0.0
-
-
-def attempt(task: Callable[[], object]) -> tuple[Outcome, str, str]:
-    """Do a task and tell a refusal from a fault: outcome, words, and where an exception came from."""
-    from edgecnn_runtime import EdgecnnError
-
-    try:
-        answer = task()
-    except EdgecnnError as error:
-        text = str(error)
-        return (Outcome.REFUSED if _is_sentence(text) else Outcome.BABBLE), text, _place(error)
-    except AssertionError as error:
-        return Outcome.WRONG, str(error), ""
-    except Exception as error:
-        return Outcome.TRACEBACK, f"{type(error).__name__}: {error}", _place(error)
-    return Outcome.ANSWERED, str(answer), ""
 
 
 def run_cases(
@@ -160,19 +94,20 @@ class _Worker:
         if self._process is None:
             self._start()
         watched = psutil.Process(self._process.pid)
-        before_mib, cpu_before, started = watched.memory_info().rss / _MIB, _cpu_s(watched), time.monotonic()
+        before_mib, cpu_before, started = _memory_mib(watched), _cpu_s(watched), time.monotonic()
         seconds = grown = 0.0
         try:
             self._pipe.send(case)
             while not self._pipe.poll(_POLL_S):
                 wall = time.monotonic() - started
                 seconds = min(wall, _cpu_s(watched) - cpu_before) if wall < 3 * limits.seconds else wall
-                grown = watched.memory_info().rss / _MIB - before_mib
+                grown = _memory_mib(watched) - before_mib
                 if seconds > 2 * limits.seconds or grown > 2 * limits.memory_mib:
                     self.end()
                     outcome = Outcome.SLOW if seconds > 2 * limits.seconds else Outcome.LARGE
                     return Report(case, outcome, "ended", "", seconds, grown)
-            outcome, words, place, grown = self._pipe.recv()
+            outcome, words, place, peak = self._pipe.recv()
+            grown = max(grown, peak)
             seconds = min(time.monotonic() - started, _cpu_s(watched) - cpu_before)
         except (EOFError, OSError, psutil.Error):
             self._process.join(5)
@@ -187,7 +122,8 @@ class _Worker:
 
     def end(self) -> None:
         if self._process is not None:
-            self._process.kill()
+            for process in _family(psutil.Process(self._process.pid)) if self._process.is_alive() else ():
+                process.kill()
             self._process.join()
             self._pipe.close()
             self._process = None
@@ -195,7 +131,7 @@ class _Worker:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, self._task, self._warm), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, self._task, self._warm))
         self._process.start()
         theirs.close()
         if not self._pipe.poll(_START_S):
@@ -233,16 +169,24 @@ def _peak_kib() -> float:
     return psutil.Process().memory_info().rss / 1024
 
 
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    """A process with all that it has started, the youngest first."""
+    return [*reversed(process.children(recursive=True)), process]
+
+
 def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+    """Of the process and of its children, those that have ended included."""
+    total = 0.0
+    for member in _family(process):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = member.cpu_times()
+            total += times.user + times.system + times.children_user + times.children_system
+    return total
 
 
-def _is_sentence(text: str) -> bool:
-    control = any(ord(letter) < 32 or 127 <= ord(letter) < 160 or letter in _BIDIRECTIONAL for letter in text)
-    return bool(text.strip()) and len(text) <= _LONGEST_SENTENCE and not control
-
-
-def _place(error: BaseException) -> str:
-    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if _OURS & {*Path(frame.filename).parts}]
-    return f"{Path(ours[-1].filename).parent.name}/{Path(ours[-1].filename).name}:{ours[-1].name}" if ours else ""
+def _memory_mib(process: psutil.Process) -> float:
+    total = 0
+    for member in _family(process):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += member.memory_info().rss
+    return total / _MIB

@@ -15,8 +15,9 @@ import numpy as np
 import onnx
 from commands import edgecnn
 from foreign_graphs import MEAN, SIZE, STD, Form, build
-from limits import Case, Report, run_cases
+from limits import run_cases
 from model_changes import CARD_CHANGES, GRAPH_CHANGES, change_bytes
+from outcomes import Case, Report
 from PIL import Image
 from tables import finish, limits_of, options
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 from base_pictures import base_pictures
-from limits import Case, Limits, Outcome, Report, run_cases
+from limits import Limits, run_cases
 from odd_pictures import odd_pictures
+from outcomes import Case, Outcome, Report
 from PIL import Image, ImageOps
 from tables import finish, markdown, options
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from commands import edgecnn
-from limits import Case, run_cases
+from limits import run_cases
+from outcomes import Case
 from tables import finish, limits_of, markdown, options
 
 __all__ = ["families", "try_network"]

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from limits import Limits, Outcome, Report
+from limits import Limits
+from outcomes import Outcome, Report
 
 __all__ = ["FAULTS", "finish", "limits_of", "markdown", "options", "print_faults", "tabulate"]
 

@@ -22,7 +22,7 @@ _KEPT = {"WEBP": 12, "AVIF": 12, "HEIF": 12}
 _JPEG2000_BYTES = 6  # 32-bit numbers, the finished byte and the file, a channel
 _COEFFICIENT_BYTES = 2  # of a JPEG in several scans, a channel
 _RUN_LENGTH_BYTES = 3  # a BMP's runs are expanded in a growing array, then copied
-_UNCOMPRESSED, _COMPRESSION = 1, 259
+_COMPRESSION, _UNCOMPRESSED, _JPEG_COMPRESSED = 259, 1, 7
 _STRIP_ROWS, _TILE_WIDTH, _TILE_ROWS, _BITS, _SAMPLES, _ORIENTATION = 278, 322, 323, 258, 277, 274
 
 
@@ -52,7 +52,8 @@ def check_memory(
         width, height = whole_size
         raise ImageError(
             f"{quoted(name)} is too large to decode: its {width} × {height} pixels would take {needed_mb} MB, and the "
-            f"limit is {limit_mb} MB; make the picture smaller, or raise the limit with max_memory_mb={needed_mb}."
+            f"limit is {limit_mb} MB; make the picture smaller, or raise the limit: max_memory_mb={needed_mb}, on the "
+            f"command line classify --max-memory-mb {needed_mb}."
         )
 
 
@@ -99,6 +100,7 @@ def _strip_bytes(image: Any) -> int:
         columns, rows = tags[_TILE_WIDTH], tags.get(_TILE_ROWS, 0)
     else:
         columns, rows = image.width, min(tags.get(_STRIP_ROWS, image.height), image.height)
-    # Such a JPEG's strips go through four bytes a pixel.
     bits = max(tags.get(_BITS, (1,))) * tags.get(_SAMPLES, 1)
-    return int(columns * rows * max(bits, 32) // 8)
+    if tags[_COMPRESSION] == _JPEG_COMPRESSED:
+        bits = max(bits, 32)  # libtiff makes RGBA of such strips
+    return int(columns * rows * bits // 8)

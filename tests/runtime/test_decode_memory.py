@@ -1,4 +1,5 @@
 import io
+import re
 import struct
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def test_a_large_picture_takes_what_was_told_from_its_header(kind, tmp_path):
     taken_mb = int(done.stdout) / 1e6
     with pytest.raises(ImageError, match="would take") as caught:
         prepare(path, PREPROCESS, max_memory_mb=1)
-    told_mb = int(str(caught.value).rpartition("max_memory_mb=")[2].rstrip("."))
+    told_mb = int(re.search(r"max_memory_mb=(\d+)", str(caught.value))[1])
     assert told_mb < 9 * SIDE * SIDE / 1e6
     assert taken_mb < told_mb + 16
 
@@ -117,8 +118,8 @@ def test_the_copy_for_turning_a_picture_counts():
 def test_a_tile_larger_than_the_picture_counts():
     tile = zlib.compress(bytes(16_000 * 16_000))
     data = tiff(64, 64, tile, t322=16_000, t323=16_000, t324=8, t325=len(tile), t259=8)
-    with pytest.raises(ImageError, match=r"would take \d{4} MB"):
-        load_image(data)
+    with pytest.raises(ImageError, match=r"would take 262 MB"):
+        load_image(data, max_memory_mb=200)
 
 
 def test_a_jpeg_of_thousands_of_scans_is_refused():

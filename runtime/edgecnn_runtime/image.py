@@ -11,7 +11,7 @@ from PIL import Image, ImageFile
 from edgecnn_runtime.color_profile import to_srgb
 from edgecnn_runtime.decode_memory import MAX_MEMORY_MB, check_memory, check_memory_limit, is_decoded
 from edgecnn_runtime.errors import ImageError, quoted
-from edgecnn_runtime.integer_gray import check_gray
+from edgecnn_runtime.integer_gray import gray_range
 from edgecnn_runtime.jpeg_scans import check_scans
 from edgecnn_runtime.orientation import Box, orientation_of, upright, upright_box
 from edgecnn_runtime.picture_file import IMAGE_SUFFIXES, check_no_preview, open_picture
@@ -115,7 +115,7 @@ def check_pixels(array: object) -> npt.NDArray[np.uint8]:
 def _taken(picture: Image.Image, name: str, max_memory_mb: int) -> Image.Image:
     """A picture that the caller holds, and keeps as it is."""
     # What was derived from a file's picture carries its EXIF along; whether it still lies on its side nobody knows.
-    orientation = 1
+    orientation, gray = 1, gray_range(picture, name)
     if isinstance(picture, ImageFile.ImageFile):
         check_no_preview(picture, name)
         if not is_decoded(picture):
@@ -124,14 +124,13 @@ def _taken(picture: Image.Image, name: str, max_memory_mb: int) -> Image.Image:
         picture.load()
         orientation = orientation_of(picture)
     turned = upright(picture, orientation)
-    rgb = to_rgb(turned)
+    rgb = to_rgb(turned, gray)
     return to_srgb(rgb, picture.info.get("icc_profile"), in_place=rgb is not picture)
 
 
 def _decoded(file: Path | BinaryIO, name: str, at_least: int | None, max_memory_mb: int) -> Decoded:
     with open_picture(file, name) as image:
-        check_gray(image)
-        whole_size = image.size
+        whole_size, gray = image.size, gray_range(image, name)
         reduced = image.draft("RGB", (at_least, at_least)) if at_least is not None else None
         check_memory(image, name, max_memory_mb, whole_size=whole_size)
         check_scans(image, name, whole_size)
@@ -148,7 +147,7 @@ def _decoded(file: Path | BinaryIO, name: str, at_least: int | None, max_memory_
         picture = upright(image, orientation)
         if picture is not image:
             image.close()  # gives its pixels back before the next copy is made
-        picture = to_srgb(to_rgb(picture), image.info.get("icc_profile"), in_place=True)
+        picture = to_srgb(to_rgb(picture, gray), image.info.get("icc_profile"), in_place=True)
     if reduced is None:
         return _whole(picture)
     return Decoded(picture, upright_box(reduced[1], size, orientation))

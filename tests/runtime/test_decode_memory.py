@@ -106,6 +106,14 @@ def test_a_jpeg_counts_by_the_fraction_that_is_decoded():
         prepare(encoded(scene(3000, 2000), "JPEG", progressive=True, subsampling=0), PREPROCESS, max_memory_mb=2)
 
 
+def test_a_jpeg_of_one_channel_after_another_counts_as_a_progressive_one():
+    data = encoded(scene(3000, 2000), "JPEG")
+    scan = data.rindex(b"\xff\xda")
+    one_channel = data[:scan] + b"\xff\xda\0\x08\1\1\0\0\x3f\0" + data[scan + 14 :]
+    with pytest.raises(ImageError, match="would take 39 MB"):
+        prepare(one_channel, PREPROCESS, max_memory_mb=2)
+
+
 def test_the_copy_for_turning_a_picture_counts():
     exif = Image.Exif()
     exif[0x0112] = 6

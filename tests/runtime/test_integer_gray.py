@@ -7,7 +7,7 @@ import pytest
 from edgecnn_runtime import ImageError, load_image
 from edgecnn_runtime.image import decode_image
 from PIL import Image
-from support.pictures import encoded, scene, tiff
+from support.pictures import encoded, scene, tiff, with_orientation
 
 BITS, PHOTOMETRIC, SAMPLE_FORMAT, LEAST, MOST = "t258", "t262", "t339", "t280", "t281"
 SIGNED_LEAST, SIGNED_MOST = "t340", "t341"
@@ -99,6 +99,14 @@ def test_a_pillow_picture_of_many_bits_and_no_file_is_refused(picture):
         ImageError, match=f"mode {picture.mode}, whose range is not known without its file; expected mode L"
     ):
         load_image(picture)
+
+
+def test_a_picture_of_many_bits_is_turned_upright_too():
+    values = np.array([[0, 257, 32768], [65535, 12345, 514]], np.uint16)
+    for kind in ("PNG", "TIFF"):
+        data = with_orientation(Image.fromarray(values), kind, 6)
+        for source in (data, Image.open(io.BytesIO(data))):
+            assert np.array_equal(np.asarray(load_image(source))[..., 0], np.rot90(np.round(values / 257), -1))
 
 
 def test_floats_are_refused_before_they_are_decoded():

@@ -2,7 +2,7 @@
 
 import io
 import os
-import select
+import selectors
 import stat
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -74,9 +74,11 @@ def _checked_path(path: Path) -> Path | BinaryIO:
 def _read_named_pipe(path: Path) -> BinaryIO:
     """Everything that comes through a named pipe or `<(command)`, whose writer may come late or take its time."""
     # Opened in the usual way it would wait for a writer without end.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as pipe:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb", buffering=0) as pipe, selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
         first = None
-        while first is None and not select.select([pipe], [], [], _WRITER_WAIT_S)[0]:
+        while first is None and not selector.select(_WRITER_WAIT_S):
             # None while somebody holds the other end and says nothing, the end of the file where nobody does.
             first = pipe.read(1)
         if first == b"":

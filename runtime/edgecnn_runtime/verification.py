@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from edgecnn_runtime.classifier import Classifier
 from edgecnn_runtime.errors import ModelFileError
-from edgecnn_runtime.golden import decode_golden, expand_grid
+from edgecnn_runtime.golden import GoldenVector, decode_golden, expand_grid
 from edgecnn_runtime.model_file import ModelFile
+from edgecnn_runtime.scores import checked_logits
 
 __all__ = ["ChangedLabel", "Verification", "relative_error", "verify"]
 
@@ -108,7 +109,7 @@ def verify(
     if not isinstance(golden.get("vectors"), list) or not golden["vectors"]:
         raise ModelFileError(f"{file.name} holds no golden vectors, so it cannot prove itself; export it with edgecnn.")
     vectors = [decode_golden(entry, len(file.labels)) for entry in golden["vectors"]]
-    answers = [classifier.logits(expand_grid(vector.grid, file.height, file.width)[None])[0] for vector in vectors]
+    answers = [_answer(classifier, vector) for vector in vectors]
     changed = [
         ChangedLabel(number, file.labels[vector.logits.argmax()], file.labels[logits.argmax()])
         for number, (vector, logits) in enumerate(zip(vectors, answers, strict=True), 1)
@@ -125,6 +126,13 @@ def verify(
         changed_labels=tuple(changed),
         digest_matches=golden.get("sha256") == file.digest,
     )
+
+
+def _answer(classifier: Classifier, vector: GoldenVector) -> npt.NDArray[np.float32]:
+    file = classifier.model
+    (output,) = classifier.run(expand_grid(vector.grid, file.height, file.width)[None], [file.logits.name])
+    logits: npt.NDArray[np.float32] = checked_logits(output, 1, file, device=classifier.device, finite=False)[0]
+    return logits
 
 
 def relative_error(actual: npt.NDArray[np.float32], expected: npt.NDArray[np.float32]) -> float:

@@ -13,20 +13,11 @@ __all__ = ["checked_logits"]
 _TINY = np.float32(np.finfo(np.float32).tiny)
 
 
-def checked_logits(
-    output: npt.NDArray[Any], count: int, model: ModelFile, *, device: str, finite: bool = True
-) -> npt.NDArray[np.float32]:
+def checked_logits(output: npt.NDArray[Any], count: int, model: ModelFile, *, device: str) -> npt.NDArray[np.float32]:
     """Scores before softmax, `(count, classes)` float32, out of a network's output for `count` pictures.
 
-    Args:
-        output: What the network gave.
-        count: For how many pictures.
-        model: The network's file.
-        device: What ran it, for the message.
-        finite: Refuse what is not finite, of which no answer can be made. A proof counts it as wrong instead.
-
     Raises:
-        ModelFileError: Its shape is another one, or some of it is not finite.
+        ModelFileError: Its shape is another one, or some of it is not finite: no answer can be made of NaN.
     """
     expected = (count, len(model.labels))
     if output.shape != expected:
@@ -36,7 +27,7 @@ def checked_logits(
         )
     with np.errstate(over="ignore"):
         scores = output.astype(np.float32, copy=False)
-    if finite and not np.isfinite(scores).all():
+    if not np.isfinite(scores).all():
         raise ModelFileError(
             f"{model.name} on {device}: the network's logits are not finite (NaN or infinity); check its weights and "
             "normalization, and whether float16 is too small for them."

@@ -50,6 +50,7 @@ class LiveClassifier:
         source: The source.
         further_outputs: Tensors of the graph, inner ones too, that each `View` shall carry beside the logits; may be
             changed at any time, and counts from the next labeled frame.
+        unanswered: Frames for which the network gave nothing that is an answer, such as NaN.
 
     Raises:
         OptionError: A value is out of range.
@@ -85,7 +86,7 @@ class LiveClassifier:
         self._answer: _LabeledFrame | None = None
         self._connection = 0
         self._labeled, self._ages = RateMeter(), AgeMeter()
-        self._still = 0
+        self._still = self.unanswered = 0
 
     def __enter__(self) -> "LiveClassifier":
         self.source.open()
@@ -116,7 +117,10 @@ class LiveClassifier:
                     yield View(state=state, note=self.source.note, rates=self.rates)
                 continue
             due = max(due, time.monotonic() - self._step_s) + self._step_s
-            view = self._label(frame)
+            try:
+                view = self._label(frame)
+            except NotFiniteError as error:
+                view = self._without_answer(frame, error)
             state = view.state
             yield view
 

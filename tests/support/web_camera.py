@@ -14,7 +14,8 @@ import cv2
 
 from support.streams import scene
 
-Respond = Callable[[http.server.BaseHTTPRequestHandler], None]
+Request = http.server.BaseHTTPRequestHandler
+Respond = Callable[[Request], None]
 
 
 class _Server(http.server.ThreadingHTTPServer):
@@ -47,7 +48,7 @@ def serving(respond: Respond, *, context: ssl.SSLContext | None = None) -> Itera
         server.server_close()
 
 
-def send(handler: http.server.BaseHTTPRequestHandler, body: bytes, kind: str, *, status: int = 200, **headers: str) -> None:
+def send(handler: Request, body: bytes, kind: str, *, status: int = 200, **headers: str) -> None:
     """A whole answer with its length."""
     handler.send_response(status)
     for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
@@ -66,12 +67,12 @@ def answering(status: int, **headers: str) -> Respond:
     return lambda handler: send(handler, b"", "text/plain", status=status, **headers)
 
 
-def page(handler: http.server.BaseHTTPRequestHandler) -> None:
+def page(handler: Request) -> None:
     """A camera's own web page."""
     send(handler, b"<html><body>Log in</body></html>", "text/html; charset=utf-8")
 
 
-def around(handler: http.server.BaseHTTPRequestHandler) -> None:
+def around(handler: Request) -> None:
     """An address that leads to itself."""
     send(handler, b"", "text/plain", status=302, Location=handler.path)
 
@@ -80,7 +81,7 @@ def files(folder: Path) -> Respond:
     """The files of a folder, as web servers give them."""
     kinds = {".mp4": "video/mp4", ".m3u8": "application/vnd.apple.mpegurl", ".ts": "video/mp2t"}
 
-    def respond(handler: http.server.BaseHTTPRequestHandler) -> None:
+    def respond(handler: Request) -> None:
         path = folder / handler.path.lstrip("/")
         send(handler, path.read_bytes(), kinds.get(path.suffix, "application/octet-stream"))
 
@@ -99,7 +100,7 @@ class Snapshots:
         self._login, self._kind = login, kind
         self.given = 0
 
-    def __call__(self, handler: http.server.BaseHTTPRequestHandler) -> None:
+    def __call__(self, handler: Request) -> None:
         wanted = "Basic " + base64.b64encode(self._login.encode()).decode()
         if self._login and handler.headers.get("Authorization") != wanted:
             send(handler, b"", "text/plain", status=401, WWW_Authenticate='Basic realm="camera"')
@@ -109,7 +110,11 @@ class Snapshots:
 
 
 def multipart(
-    handler: http.server.BaseHTTPRequestHandler, parts: Iterator[bytes], *, lengths: bool = True, boundary: str = "frame"
+    handler: Request,
+    parts: Iterator[bytes],
+    *,
+    lengths: bool = True,
+    boundary: str = "frame",
 ) -> None:
     """JPEGs on one connection.
 

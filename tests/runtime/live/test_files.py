@@ -18,7 +18,7 @@ COLORS = "color=c=0x8c6e6e:size=64x48:rate=25:duration=1[a];color=c=0x6e8c6e:siz
 
 @pytest.fixture(params=["h264", "hevc"])
 def raw(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A raw stream, as a camera program writes it: half a second of reddish, then half a second of greenish pictures."""
+    """A raw stream, as camera programs write it: a second of reddish pictures, then one of greenish."""
     encoder = {"h264": "libx264", "hevc": "libx265"}[request.param]
     colors = f"{COLORS};[a][b]concat"
     ffmpeg("-f", "lavfi", "-i", colors, "-c:v", encoder, "-f", request.param, "raw.bin", cwd=tmp_path)

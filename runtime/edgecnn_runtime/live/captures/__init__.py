@@ -15,7 +15,6 @@ class Capture(Protocol):
 
     Attributes:
         details: What was opened, as read back from it: size, format, rate.
-        position_s: Time of the last picture in a file, in seconds; None for live sources.
         note: Why the pictures ended, where that is worth a word.
     """
 
@@ -23,7 +22,8 @@ class Capture(Protocol):
     note: str
 
     @property
-    def position_s(self) -> float | None: ...
+    def position_s(self) -> float | None:
+        """Time of the last picture in a file, in seconds; None for live sources."""
 
     def read(self) -> Picture | None:
         """The next picture, `(H, W, 3)` uint8 BGR; None at the end, or when the source went away."""

@@ -37,9 +37,7 @@ def why_no_stream(spec: SourceSpec, timeout_s: float) -> str:
 def network_reason(name: str, error: BaseException) -> str:
     """One sentence for an error of the network; empty where it says no more than that nothing came in time."""
     if isinstance(error, ConnectionRefusedError):
-        return (
-            f"{name} did not answer with a video stream: nothing listens on that port; check port and sender."
-        )
+        return f"{name} did not answer with a video stream: nothing listens on that port; check port and sender."
     if isinstance(error, socket.gaierror):
         return (
             f"{name} did not answer with a video stream: no host of that name is known; check the name (/ ? # @ in a "

@@ -142,7 +142,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif urlsplit(self.path).path != "/key":
             self._answer(404, "keys go to /key")
         else:
-            key = page_key(self.rfile.read(int(length)).decode("utf-8", "replace"))
+            body = self.rfile.read(int(length))
+            key = page_key(body.decode("utf-8", "replace")) if len(body) == int(length) else None
             known = key is not None and self.server.feed.controls.press(key)
             self._answer(200 if known else 400, "pressed" if known else "no such key")
 

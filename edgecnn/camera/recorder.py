@@ -1,6 +1,5 @@
 """Records frames to a file at their true times, in a thread of its own."""
 
-import contextlib
 import queue
 import threading
 from pathlib import Path
@@ -93,10 +92,6 @@ class Recorder:
                     writer.close()
                 except OSError as error:
                     self._fail(error)
-                if not self.frames:
-                    # Without one frame it is no recording, and its name stays free for the next try.
-                    with contextlib.suppress(OSError):
-                        self.path.unlink()
 
     def _fail(self, error: OSError) -> None:
         if not self.error:

@@ -223,6 +223,10 @@ def test_a_body_that_never_comes_is_not_waited_for(web: WebView, controls: Contr
     with socket.create_connection(("127.0.0.1", web.port), timeout=60) as client:
         client.sendall(b"POST /key HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Edgecnn: 1\r\nContent-Length: 900\r\n\r\ns")
         assert client.recv(100) == b""
+    with socket.create_connection(("127.0.0.1", web.port), timeout=60) as client:
+        client.sendall(b"POST /key HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Edgecnn: 1\r\nContent-Length: 900\r\n\r\ns")
+        client.shutdown(socket.SHUT_WR)
+        assert b" 400 " in client.recv(4096)
     assert controls.take_snapshots() == 0
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from edgecnn_runtime import SourceError
 from edgecnn_runtime.live import Source, SourceOptions, State
+from edgecnn_runtime.live.captures.certificate import check_certificate
+from edgecnn_runtime.live.spec import parse_source
 from support.streams import ffmpeg
 from support.web_camera import Snapshots, answering, around, files, jpeg, multipart, page, self_signed, send, serving
 
@@ -117,6 +119,8 @@ def test_a_certificate_that_nobody_vouches_for_is_used_and_named(tmp_path: Path)
             assert "cannot be verified" in source.notice
         with pytest.raises(SourceError):
             Source(address.replace("https", "http"), QUICK).open()
+        spec = parse_source(address.replace("https", "rtsps"))
+        assert "cannot be verified" in check_certificate(spec, 60)
     with serving(Snapshots()) as address, pytest.raises(SourceError, match="does not speak TLS"):
         Source(address.replace("http", "https"), QUICK).open()
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from edgecnn_runtime.errors import SourceError
+from edgecnn_runtime.live.captures.certificate import check_certificate
 from edgecnn_runtime.live.captures.no_answer import why_no_stream
 from edgecnn_runtime.live.captures.timeline import Timeline
 from edgecnn_runtime.live.frame import Picture, check_picture, cv2
@@ -37,7 +38,7 @@ class FfmpegCapture:
     """
 
     def __init__(self, spec: SourceSpec, options: SourceOptions, *, notice: str = "") -> None:
-        self._name, self.notice, self.note = spec.name, notice, ""
+        self._name, self.note = spec.name, ""
         self._patience_s = options.read_timeout_s if spec.live else None
         self._capture = _open(spec, options)
         if not self._capture.isOpened():
@@ -45,6 +46,7 @@ class FfmpegCapture:
             if spec.live:
                 raise SourceError(why_no_stream(spec, options.open_timeout_s))
             raise SourceError(f"{spec.name} is not a video that FFmpeg can read; expected .mp4, .mkv or .avi.")
+        self.notice = notice or (check_certificate(spec, options.open_timeout_s) if spec.kind == "stream" else "")
         self.fps = self._get(cv2.CAP_PROP_FPS)
         self._expected = max(0, int(self._get(cv2.CAP_PROP_FRAME_COUNT)))
         self.live = spec.kind == "stream" or (spec.kind == "http" and not self._expected)

@@ -10,6 +10,7 @@ from typing import Any
 
 from edgecnn_runtime.errors import SourceError
 from edgecnn_runtime.live.address import split_credentials
+from edgecnn_runtime.live.captures.certificate import notice_of
 from edgecnn_runtime.live.captures.no_answer import network_reason, status_reason
 from edgecnn_runtime.live.spec import SourceOptions, SourceSpec
 
@@ -63,10 +64,7 @@ def get(spec: SourceSpec, options: SourceOptions) -> Answer | None:
         except urllib.error.URLError as error:
             if not isinstance(error.reason, ssl.SSLCertVerificationError):
                 raise SourceError(_why(spec.name, error.reason, options)) from None
-            notice = (
-                f"the certificate of {spec.name} cannot be verified ({error.reason.verify_message}): the connection is "
-                "encrypted, but whoever stands between could be the camera"
-            )
+            notice = notice_of(spec, error.reason)
             context = _trusting()
         except (http.client.RemoteDisconnected, OSError) as error:
             raise SourceError(_why(spec.name, error, options)) from None

@@ -148,3 +148,29 @@ def test_a_password_never_leaves_the_computer_for_another_host() -> None:
         with pytest.raises(SourceError, match="answered 401"):
             Source(f"http://admin:secret@{place}/live", QUICK).open()
     assert set(heard) == {None}
+
+
+def test_a_head_that_drips_in_is_not_waited_for_without_end() -> None:
+    def camera(handler) -> None:
+        for byte in b"HTTP/1.1 200 OK\r\nX: " + b"a" * 1000:
+            handler.wfile.write(bytes([byte]))
+            time.sleep(0.2)
+
+    with serving(camera) as address, pytest.raises(SourceError, match="within 1 s; check the address"):
+        Source(address, SourceOptions(open_timeout_s=1.0)).open()
+
+
+def test_digest_is_a_password_too() -> None:
+    camera = Snapshots()
+
+    def guarded(handler) -> None:
+        if 'username="admin"' in handler.headers.get("Authorization", ""):
+            camera(handler)
+        else:
+            wanted = 'Digest realm="camera", nonce="1234", qop="auth", algorithm=MD5'
+            send(handler, b"", "text/plain", status=401, WWW_Authenticate=wanted)
+
+    with serving(guarded) as address:
+        place = address.removeprefix("http://")
+        with Source(f"http://admin:secret@{place}/snap.jpg", QUICK) as source:
+            assert source.read(timeout_s=60) is not None

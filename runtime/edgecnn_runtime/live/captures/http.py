@@ -65,7 +65,7 @@ class MultipartCapture:
         boundary = str(answer.headers.get_param("boundary", "") or "")
         self._boundary = b"--" + boundary.strip().removeprefix("--").encode("latin-1", "replace")
         self.notice, self.note, self.details = answer.notice, "", "MJPEG over HTTP"
-        _set_timeout(answer.body, options.read_timeout_s)
+        answer.wait_at_most(options.read_timeout_s)
 
     def read(self) -> Picture | None:
         """The next picture, `(H, W, 3)` uint8 BGR; None when the sender is silent or went away."""
@@ -165,14 +165,6 @@ def _is_one_picture(answer: Answer) -> bool:
     """Whether what is sent without a type that helps begins as a picture and has an end."""
     begins_so = answer.body.peek(16).startswith((b"\xff\xd8\xff", b"\x89PNG\r\n"))
     return begins_so and answer.headers.get("Content-Length") is not None
-
-
-def _set_timeout(body: http.client.HTTPResponse, seconds: float) -> None:
-    """How long the connection may be silent from now on; urllib knows one time for all."""
-    raw = getattr(body.fp, "raw", None)
-    connection = getattr(raw, "_sock", None)
-    if connection is not None:
-        connection.settimeout(seconds)
 
 
 def _decoded(data: bytes, name: str) -> Picture:

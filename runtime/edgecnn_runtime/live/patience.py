@@ -7,7 +7,7 @@ __all__ = ["Patience"]
 
 _INTERVALS = 3.0  # so many of the longest recent intervals
 _GROWN_S, _PACED_S = 30.0, 300.0  # no more than this while the pace is unknown, and where it is known
-_FIRST_SILENCES = 2  # connections in a row that may be silent before a known pace is doubted
+_FIRST_SILENCES = 2  # connections in a row that may bring nothing before a known pace is doubted
 
 
 class Patience:
@@ -38,7 +38,8 @@ class Patience:
         """A frame came at a monotonic time."""
         if self._last_s is not None:
             self._intervals.append(at_s - self._last_s)
-            self._grown_s, self._silences = self._least_s, 0
+            self._grown_s = self._least_s
+        self._silences = 0
         self._last_s = self._since_s = at_s
 
     def lost(self) -> None:

@@ -56,6 +56,9 @@ class Server(socketserver.TCPServer):
         """Let a connection wait for its request's head."""
         self._lobby.enter(request, client_address)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A viewer that went away is no error of this program."""
+
     def server_close(self) -> None:
         """Stop listening, and let go who has not asked for anything yet."""
         super().server_close()
@@ -63,9 +66,13 @@ class Server(socketserver.TCPServer):
 
     def _admit(self, arrival: Arrival) -> None:
         """Start a thread for a request, unless too many are open."""
-        if self._open_requests.acquire(blocking=False):
+        if not self._open_requests.acquire(blocking=False):
+            arrival.connection.close()
+            return
+        try:
             threading.Thread(target=self._answer, args=(arrival,), name="edgecnn-web-request", daemon=True).start()
-        else:
+        except RuntimeError:  # The system has no thread left.
+            self._open_requests.release()
             arrival.connection.close()
 
     def _answer(self, arrival: Arrival) -> None:
@@ -223,6 +230,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             # A viewer that reads nothing is let go after this time.
             self.connection.settimeout(_SEND_TIMEOUT_S)
             self._begin(200, kind)
+            if slot is feed.pictures:
+                self.wfile.write(b"--%b\r\n" % _BOUNDARY)
             number = 0
             while not slot.closed:
                 newest = slot.newer(number, 1.0)
@@ -234,8 +243,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 def _as_part(jpeg: bytes) -> bytes:
-    head = b"--%b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % (_BOUNDARY, len(jpeg))
-    return head + jpeg + b"\r\n"
+    # The boundary comes behind the picture, not with the next one: browsers show a part when they see its end.
+    head = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg)
+    return head + jpeg + b"\r\n--%b\r\n" % _BOUNDARY
 
 
 def _as_event(state: bytes) -> bytes:

@@ -68,6 +68,14 @@ def test_page_pictures_and_states_are_served(web: WebView) -> None:
     assert part.startswith(b"--edgecnn-frame\r\nContent-Type: image/jpeg")
     assert b"\xff\xd8" in part
     assert web.watching == 1
+    once = WebView("127.0.0.1", 0, Controls())
+    once.publish(np.zeros((48, 64, 3), np.uint8), STATE)
+    last = open_stream(once, "/stream.mjpg")
+    part = b""
+    while not part.endswith(b"--edgecnn-frame\r\n") or len(part) < 100:
+        part += last.read1(4096)  # the end of the last picture is there before a next one
+    last.close()
+    once.close()
     events = open_stream(web, "/events")
     assert json.loads(events.readline().decode().removeprefix("data: ")) == STATE
     stream.close()

@@ -7,7 +7,6 @@ import secrets
 import socket
 import socketserver
 import threading
-import time
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -17,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from edgecnn.camera.access import LOOPBACK
 from edgecnn.camera.controls import page_key
 from edgecnn.camera.feed import MOST_VIEWERS, Feed
-from edgecnn.camera.lobby import MOST_HEAD, Arrival, Lobby
+from edgecnn.camera.lobby import MOST_HEAD, Arrival, Lobby, Request
 from edgecnn.camera.slot import Slot
 
 __all__ = ["Server"]
@@ -85,25 +84,6 @@ class Server(socketserver.TCPServer):
             self._open_requests.release()
 
 
-class _Request(io.RawIOBase):
-    """What a viewer sends: what the lobby has read, then its connection, until the request's time is over."""
-
-    def __init__(self, arrival: Arrival) -> None:
-        self._arrival, self._rest = arrival, bytes(arrival.head)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if not self._rest:
-            connection = self._arrival.connection
-            connection.settimeout(max(0.001, self._arrival.until_s - time.monotonic()))
-            return connection.recv_into(buffer)
-        given, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
-        buffer[: len(given)] = given
-        return len(given)
-
-
 class _Handler(http.server.BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
@@ -116,7 +96,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self.rfile = io.BufferedReader(_Request(self._arrival))
+        self.rfile = io.BufferedReader(Request(self._arrival))
 
     def handle(self) -> None:
         head = self._arrival.head

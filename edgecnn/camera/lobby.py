@@ -2,14 +2,16 @@
 
 import collections
 import contextlib
+import io
 import selectors
 import socket
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-__all__ = ["MOST_HEAD", "Arrival", "Lobby"]
+__all__ = ["MOST_HEAD", "Arrival", "Lobby", "Request"]
 
 MOST_HEAD = 1 << 16  # bytes of a request's head
 _HEAD_S = 5.0  # a browser sends its head at once
@@ -36,6 +38,25 @@ class Arrival:
     def whole(self) -> bool:
         """Whether the head is there, or is longer than any may be."""
         return b"\r\n\r\n" in self.head or b"\n\n" in self.head or len(self.head) > MOST_HEAD
+
+
+class Request(io.RawIOBase):
+    """What a viewer sends: what the lobby has read, then its connection, until the request's time is over."""
+
+    def __init__(self, arrival: Arrival) -> None:
+        self._arrival, self._rest = arrival, bytes(arrival.head)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            connection = self._arrival.connection
+            connection.settimeout(max(0.001, self._arrival.until_s - time.monotonic()))
+            return connection.recv_into(buffer)
+        given, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(given)] = given
+        return len(given)
 
 
 class Lobby:

@@ -47,9 +47,11 @@ class Request(io.RawIOBase):
         self._arrival, self._rest = arrival, bytes(arrival.head)
 
     def readable(self) -> bool:
+        """It can be read."""
         return True
 
     def readinto(self, buffer: Any) -> int:
+        """Fill a buffer; raises TimeoutError when the request's time is over."""
         if not self._rest:
             connection = self._arrival.connection
             connection.settimeout(max(0.001, self._arrival.until_s - time.monotonic()))

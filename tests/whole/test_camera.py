@@ -196,3 +196,11 @@ def test_a_recordings_name_is_checked_and_cameras_are_listed(clip: Path, model: 
     assert done.code == 0, done
     done = run("--help")
     assert "Example: edgecnn camera" in done.out
+
+
+def test_without_min_score_every_label_is_shown_as_the_documents_say(clip: Path, model: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "camera.md").read_text(encoding="utf-8")
+    assert 'With `--min-score 0.4` a label below 40 % is "not sure"; without it every label is shown.' in text
+    asked = (clip, "--model", model, "--no-display", "--json")
+    assert all(event["sure"] for event in run(*asked).lines[:-1])
+    assert not any(event["sure"] for event in run(*asked, "--min-score", "1").lines[:-1])

@@ -6,6 +6,7 @@ import socket
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from edgecnn_runtime import SourceError
 from edgecnn_runtime.live import Source, SourceOptions, State
@@ -58,14 +59,23 @@ def test_an_mjpeg_stream_may_change_its_size(lengths: bool) -> None:
     assert shapes[-1] == (360, 640, 3)
 
 
+def broken(seed: int) -> bytes:
+    """A JPEG whose head was overwritten at random, so that it is none or claims to be another one."""
+    random = np.random.default_rng(seed)
+    data = bytearray(jpeg(0))
+    for at in random.integers(0, 200, 20):
+        data[at] = random.integers(0, 256)
+    return bytes(data[:3000]) if seed % 3 else b"no picture"
+
+
 def test_what_is_no_picture_in_a_stream_is_counted_and_passed_over() -> None:
     def camera(handler) -> None:
-        parts = (b"no picture" if index % 2 else jpeg(index) for index in itertools.count())
+        parts = (broken(index) if index % 2 else jpeg(index) for index in itertools.count())
         multipart(handler, (part for part in parts if not time.sleep(0.02)))
 
     with serving(camera) as address, Source(address, QUICK) as source:
         assert all(source.read(timeout_s=60) is not None for _ in range(4))
-        assert source.bad >= 3
+        assert source.bad >= 1
         assert source.connections == 0
 
 

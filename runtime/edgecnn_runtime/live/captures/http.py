@@ -176,7 +176,8 @@ def _decoded(data: bytes, name: str) -> Picture:
     try:
         with Image.open(io.BytesIO(data)) as header:
             width, height = header.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    # Pillow's readers raise whatever a broken file makes of them.
+    except Exception as error:
         raise SourceError(f"{name} sent {len(data)} bytes that are no picture ({error}).") from None
     if width * height > _MOST_PIXELS:
         raise SourceError(f"{name} sent a picture of {width}×{height}; expected at most {_MOST_PIXELS} pixels.")

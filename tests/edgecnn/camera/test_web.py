@@ -133,6 +133,15 @@ def test_large_requests_are_refused_without_being_read(web: WebView) -> None:
         assert b" 413 " in client.recv(4096)
 
 
+@pytest.mark.parametrize("more", ["Content-Length: 900", "Content-Length: 1", "Transfer-Encoding: chunked"])
+def test_a_body_of_two_lengths_is_refused(web: WebView, controls: Controls, more: str) -> None:
+    head = f"POST /key HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Edgecnn: 1\r\nContent-Length: 1\r\n{more}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", web.port), timeout=60) as client:
+        client.sendall(head.encode() + b"s")
+        assert b" 413 " in client.recv(4096)
+    assert controls.take_snapshots() == 0
+
+
 def test_another_sites_name_for_this_computer_is_refused(web: WebView) -> None:
     assert ask(web, "GET", "/", Host="evil.example")[0] == 403
     assert ask(web, "GET", "/", Host=f"localhost:{web.port}")[0] == 200

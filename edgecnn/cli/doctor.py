@@ -11,7 +11,7 @@ import typer
 from edgecnn_runtime import Classifier, EdgecnnError
 from edgecnn_runtime.devices import DEVICES, available_providers, why_missing
 
-from edgecnn.cli.output import print_json
+from edgecnn.cli.output import print_json, warn
 
 __all__ = ["doctor"]
 
@@ -46,7 +46,7 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="One JSON object.")
         typer.echo(f"  {name:9}{mark}  {state['note']}")
     wheels = [name for name in report["packages"] if name.startswith("onnxruntime")]
     if len(wheels) > 1:
-        typer.echo(f"warning: {' and '.join(wheels)} are both installed and overwrite each other; keep one.", err=True)
+        warn(f"{' and '.join(wheels)} are both installed and overwrite each other; keep one.")
 
 
 def _try(name: str, offered: tuple[str, ...]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 from edgecnn_runtime import OptionError
 
-from edgecnn.cli.output import print_json, steps, warn
+from edgecnn.cli.output import print_json, remark, steps, warn
 from edgecnn.zoo.exporting import ExportOptions, export_source
 from edgecnn.zoo.request import NetworkRequest, read_labels
 
@@ -94,7 +94,7 @@ def export(
         typer.echo(line)
     if report is not None:
         typer.echo(f"report: {report}")
-    typer.echo(f"next: edgecnn classify photo.jpg --model {written.path}")
+    remark(f"next: edgecnn classify photo.jpg --model {written.path}")
 
 
 def _read_size(text: str | None) -> tuple[int, int] | None:

@@ -52,7 +52,9 @@ def train(
     ] = None,
     size: Annotated[int | None, typer.Option(min=8, help="Side of the pictures in pixels.")] = None,
     test_share: Annotated[float, typer.Option(help="Share kept for the test where the data has no split.")] = 0.2,
-    data_dir: Annotated[Path | None, typer.Option(help="Where local copies of named data sets are.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(envvar="EDGECNN_DATA", help="Where local copies of named data sets are.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Run folder; a new one in runs/.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch of the run.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Decides everything random.")] = 0,

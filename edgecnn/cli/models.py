@@ -1,5 +1,6 @@
 """The model file that a person named."""
 
+import os
 from pathlib import Path
 
 from edgecnn_runtime import Classifier, OptionError
@@ -28,10 +29,11 @@ def open_classifier(
 ) -> Classifier:
     """A classifier of the model that was named, as `find_model_file` takes it."""
     classifier = Classifier(find_model_file(model), device=device, require=require, threads=threads, exact=exact)
-    card = classifier.model.card
+    card, rule = classifier.model.card, classifier.model.preprocess
+    short_side = f" to {rule.resize_to}" if rule.resize_to else ""
     detail(
-        f"{card.name}: {card.precision['kind']}, {len(card.labels)} classes, {card.preprocess.to_dict()}, "
-        f"large JPEGs {'in full' if exact else 'at a fraction'}; on {classifier.device} ({classifier.provider}), "
-        f"threads a picture: {threads or 'one a core'}"
+        f"{card.name}: {card.precision['kind']}, {len(card.labels)} classes, pictures of {rule.height}×{rule.width} "
+        f"({rule.resize}{short_side}, {rule.kernel}; large JPEGs {'in full' if exact else 'at a fraction'}), "
+        f"on {classifier.device} ({classifier.provider}) with {threads or os.cpu_count()} threads a picture"
     )
     return classifier

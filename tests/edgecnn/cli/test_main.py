@@ -29,7 +29,6 @@ def test_it_runs_as_a_module_too():
         (["classify", "photo.jpg", "--tpo", "3"], "--top"),
         (["classify"], "Missing argument"),
         (["bench", "default", "--runs", "1"], "1 is not in the range"),
-        (["classify", "photo.jpg", "--device", "gpu"], "the device 'gpu' is unknown"),
         (["inspect", "--picture", "photo.jpg"], "--picture is for the page"),
     ],
 )

@@ -138,7 +138,15 @@ def test_quiet_goes_with_every_command_wherever_it_stands(sample_images, place):
 def test_verbose_tells_versions_path_and_what_runs_it(model, sample_images):
     done = edgecnn("classify", sample_images / "school_bus.jpg", "--model", model, "--verbose")
     assert done.code == 0, done
-    for told in ("Python 3.", "onnxruntime 1.", "numpy ", str(model), "fp32, 3 classes", "CPUExecutionProvider"):
+    for told in (
+        "Python 3.",
+        "onnxruntime 1.",
+        "numpy ",
+        str(model),
+        "colors: fp32, ",
+        "32×32",
+        "(CPUExecutionProvider)",
+    ):
         assert told in done.err
 
 

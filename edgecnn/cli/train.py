@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 from edgecnn_runtime.errors import OptionError
 
+from edgecnn.cli.output import detail
 from edgecnn.cli.train_report import listen, report, show_networks
 
 __all__ = ["train"]
@@ -109,6 +110,7 @@ def train(
         views=views,
     )
     folder = _run_folder(output, data, reuse or network or DEFAULT_NETWORK, resume=resume)
+    detail(f"run folder: {folder.absolute()}; named data sets: {data_dir.absolute() if data_dir else 'the cache'}")
     leads = os.environ.get("RANK", "0") == "0"  # torchrun numbers its processes
     with listen(json=json, quiet=not leads, folder=folder) as listener:
         request = DataRequest(data, size=size, test_share=test_share, data_dir=data_dir)

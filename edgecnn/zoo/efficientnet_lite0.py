@@ -35,9 +35,7 @@ def load_efficientnet_lite0(request: NetworkRequest) -> Network:
         module=module,
         name="efficientnet_lite0",
         labels=IMAGENET_LABELS,
-        preprocess=request.preprocess(
-            Preprocess(height=224, width=224, resize="short-side", resize_to=256, kernel="bicubic")
-        ),
+        preprocess=request.preprocess(Preprocess(224, 224, "short-side", 256, "bicubic")),
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
         license="Apache-2.0",

@@ -61,6 +61,4 @@ def measure(source: str, *, runs: int = 30) -> Measurement:
         if index >= _WARM_UP:
             times.append(1000 * (time.perf_counter() - start))
     quartiles = statistics.quantiles(times, n=4) if len(times) > 1 else [times[0]] * 3
-    return Measurement(
-        latency_ms=statistics.median(times), spread_ms=quartiles[2] - quartiles[0], size_bytes=len(data), runs=runs
-    )
+    return Measurement(statistics.median(times), quartiles[2] - quartiles[0], len(data), runs)

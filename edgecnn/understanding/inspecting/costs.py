@@ -139,7 +139,7 @@ def _of_einsum(graph: Graph, node: Node) -> int | None:
         return None
     for letter in set(terms) - set(result) - {",", "."}:
         place = next(index for index, term in enumerate(factors) if letter in term)
-        size = _size_of(graph, node.inputs[place], term=factors[place], letter=letter)
+        size = _size_of(graph, node.inputs[place], factors[place], letter)
         if size is None:
             return None
         output *= size

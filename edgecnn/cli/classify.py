@@ -10,7 +10,7 @@ from edgecnn_runtime import Failure, Result
 from edgecnn_runtime.image import MAX_MEMORY_MB
 
 from edgecnn.cli.models import DEFAULT_MODEL, open_classifier
-from edgecnn.cli.output import print_json, progress, say, warn
+from edgecnn.cli.output import print_json, progress, remark, say, warn
 from edgecnn.data.left_out import left_out_warnings
 from edgecnn.data.pictures import find_pictures
 
@@ -110,7 +110,7 @@ def _show(name: str, answer: Result | Failure, top: int, *, alone: bool) -> None
             line = f"{prediction.score:7.1%}  {prediction.label}"
             typer.echo(typer.style(line, bold=True) if place == 0 else line)
         timing = answer.timing_ms
-        typer.echo(
+        remark(
             f"{name} on {answer.device} ({answer.provider}): decode {timing.decode:.1f} ms, "
             f"preprocess {timing.preprocess:.1f} ms, inference {timing.inference:.1f} ms"
         )

@@ -52,6 +52,9 @@ def export(
     ] = None,
     mean: Annotated[str | None, typer.Option(help="Mean a channel in units of 0 to 1, as 0.485,0.456,0.406.")] = None,
     std: Annotated[str | None, typer.Option(help="Standard deviation a channel, as 0.229,0.224,0.225.")] = None,
+    scores: Annotated[
+        str | None, typer.Option(help="Name of the output with the scores, where an .onnx file has several.")
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="State dict to load, .safetensors or .pth.")] = None,
     random_weights: Annotated[bool, typer.Option("--random-weights", help="No download; weights from seed 0.")] = False,
     name: Annotated[str | None, typer.Option(help="Name in the file.")] = None,
@@ -75,6 +78,7 @@ def export(
         kernel=kernel,
         mean=statistics.mean,
         std=statistics.std,
+        scores=scores,
         name=name,
         license=license,
     )

@@ -135,6 +135,7 @@ def _load_graph(source: str, request: NetworkRequest, check: list[Path]) -> Pixe
         labels=request.labels,
         preprocess=request.preprocess(None) if any(about_size) else None,
         normalization=normalization,
+        scores=request.scores,
         name=request.name,
         license=request.license,
     )

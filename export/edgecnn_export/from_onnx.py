@@ -12,7 +12,6 @@ from edgecnn_runtime.errors import ModelFileError, OptionError
 from edgecnn_runtime.model_file import ModelFile
 from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.preprocess import Preprocess
-from google.protobuf.message import DecodeError
 
 from edgecnn_export.foreign.normalize import normalize
 from edgecnn_export.passes.feature_output import expose_features
@@ -84,7 +83,7 @@ def _foreign_proto(path: str | Path) -> onnx.ModelProto | None:
     """The file as onnx reads it, or None for one of edgecnn's own and for what is no ONNX at all."""
     try:
         proto = onnx.load_model_from_string(Path(path).read_bytes())
-    except (OSError, ValueError, DecodeError):
+    except Exception:  # nor do protobuf's errors share a base class with a name that has types
         return None
     own = any(entry.key == CARD_KEY for entry in proto.metadata_props) or not proto.graph.output
     return None if own else proto

@@ -19,8 +19,7 @@ def inline_bodies(model: ir.Model) -> None:
             results = _results(model.graph, node)
             if results is not None:
                 for old, new in zip(node.outputs, results, strict=True):
-                    new.type, new.shape = new.type or old.type, new.shape or old.shape
-                    old.replace_all_uses_with(new, replace_graph_outputs=True)
+                    _take_over(model.graph, node, old, new)
                 model.graph.remove(node, safe=True)
                 changed = True
 
@@ -34,9 +33,21 @@ def refuse_loops(model: ir.Model) -> None:
     loops = sorted({node.op_type for node in model.graph.all_nodes() if node.op_type in ("Loop", "Scan")})
     if loops:
         raise ModelFileError(
-            f"the network holds a {loops[0]} whose turns are not known beforehand; expected a classifier without loops: "
-            "export it again with the loop unrolled."
+            f"the network holds a {loops[0]} whose turns are not known beforehand; expected a classifier "
+            "without loops: export it again with the loop unrolled."
         )
+
+
+def _take_over(graph: ir.Graph, node: ir.Node, old: ir.Value, new: ir.Value) -> None:
+    """Let `new` stand wherever `old` stood, under the old name where that is an output's."""
+    if old.is_graph_output():
+        name, old.name = old.name, f"{old.name}.before"
+        identity = ir.node("Identity", [new])
+        graph.insert_before(node, [identity])
+        new = identity.outputs[0]
+        new.name = name
+    new.type, new.shape = new.type or old.type, new.shape or old.shape
+    old.replace_all_uses_with(new, replace_graph_outputs=True)
 
 
 def _results(graph: ir.Graph, node: ir.Node) -> list[ir.Value] | None:

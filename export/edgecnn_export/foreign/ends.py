@@ -1,5 +1,7 @@
 """The two ends of every model file: uint8 pixels in, logits out."""
 
+from typing import Any
+
 import numpy as np
 import onnx_ir as ir
 from edgecnn_runtime.preprocess import LUMA, Preprocess
@@ -24,7 +26,7 @@ class _Builder:
         self._taken = _names(graph)
         self.nodes: list[ir.Node] = []
 
-    def add(self, operator: str, inputs: list[ir.Value], name: str, **attributes: object) -> ir.Value:
+    def add(self, operator: str, inputs: list[ir.Value], name: str, **attributes: Any) -> ir.Value:
         name = unique_name(name, self._taken)
         self.nodes.append(ir.node(operator, inputs, attributes, name=name))
         self.nodes[-1].outputs[0].name = name

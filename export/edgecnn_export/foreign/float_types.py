@@ -4,11 +4,17 @@ import numpy as np
 import onnx_ir as ir
 from edgecnn_runtime.errors import ModelFileError
 
-__all__ = ["to_float32"]
+__all__ = ["is_half", "to_float32"]
 
 _OTHERS = (ir.DataType.FLOAT16, ir.DataType.DOUBLE, ir.DataType.BFLOAT16)
 _TYPE_ATTRIBUTES = {"Cast": "to", "EyeLike": "dtype", "RandomNormalLike": "dtype", "QuantizeLinear": "precision"}
 _LARGEST = float(np.finfo(np.float32).max)
+
+
+def is_half(model: ir.Model) -> bool:
+    """Whether it computes in half precision, from its input or its weights on."""
+    values = (*model.graph.inputs, *model.graph.initializers.values())
+    return any(value.dtype == ir.DataType.FLOAT16 for value in values)
 
 
 def to_float32(model: ir.Model) -> bool:
@@ -48,7 +54,7 @@ def _change_attributes(node: ir.Node) -> bool:
     return changed
 
 
-def _narrowed(tensor: ir.TensorProtocol, name: str) -> ir.Tensor:
+def _narrowed(tensor: ir.TensorProtocol, name: str) -> ir.TensorProtocol:
     array = tensor.numpy()
     if array.dtype == np.float64 and np.isfinite(array).all() and np.abs(array).max(initial=0.0) > _LARGEST:
         raise ModelFileError(f"weight {name!r} holds numbers beyond float32's largest, {_LARGEST:g}; rescale it.")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgecnn_export.foreign.specimen import Rows
 
-__all__ = ["Kind", "Meaning", "ancestors", "probabilities", "understand"]
+__all__ = ["Kind", "Meaning", "ancestors", "as_logits", "as_logits", "probabilities", "understand"]
 
 _LINEAR = ("Gemm", "MatMul", "Conv", "Add", "Sub", "BatchNormalization", "QLinearConv", "QLinearMatMul", "QGemm")
 _POOLING = ("GlobalAveragePool", "AveragePool", "GlobalMaxPool", "MaxPool", "ReduceMean")
@@ -90,13 +90,13 @@ def understand(model: ir.Model, name: str, rows: dict[str, Rows], labels: int) -
         sigmoid = _made_by(_sigmoid, rows, before, scores)
         if sigmoid is not None:
             raise ModelFileError(
-                f"the output {name!r} gives {labels} sigmoids, each a probability of its own, of which several or none may "
-                "be true for a picture; a model file holds the answer to which one of its classes a picture is. If "
-                f"exactly one always is, take what the sigmoids are made of as logits: --scores {sigmoid.name}."
+                f"the output {name!r} gives {labels} sigmoids, each a probability of its own, of which several or none "
+                "may be true for a picture; a model file says which one of its classes a picture is. If exactly one "
+                f"always is, take what the sigmoids are made of as logits: --scores {sigmoid.name}."
             )
         raise ModelFileError(
-            f"the output {name!r} gives numbers between 0 and 1 that do not add up to 1 and come from no softmax, so that "
-            "what they mean is not known; choose the logits with --scores, or export the network so that it gives "
+            f"the output {name!r} gives numbers between 0 and 1 that do not add up to 1 and come from no softmax, so "
+            "that what they mean is not known; choose the logits with --scores, or export the network so that it gives "
             "them."
         )
     return Meaning(name, Kind.LOGITS, f"the output {name} holds logits")
@@ -109,6 +109,15 @@ def probabilities(rows: Rows, kind: Kind) -> NDArray[np.float64]:
         second = _sigmoid(wide) if kind is Kind.ONE_LOGIT else wide
         return np.concatenate([1 - second, second], axis=1)
     return _softmax(wide) if kind is Kind.LOGITS else wide
+
+
+def as_logits(rows: Rows, kind: Kind) -> Rows:
+    """Scores of a kind as `(pictures, classes)` logits."""
+    if kind is Kind.LOGITS:
+        return rows
+    if kind is Kind.ONE_LOGIT:
+        return np.concatenate([np.zeros_like(rows), rows], axis=1)
+    return np.log(np.maximum(probabilities(rows, kind), np.finfo(np.float32).tiny)).astype(np.float32)
 
 
 def _one(name: str, rows: dict[str, Rows], before: list[ir.Value], *, inside: bool, linear: bool) -> Meaning:

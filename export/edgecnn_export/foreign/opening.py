@@ -4,7 +4,7 @@ import onnx
 import onnx_ir as ir
 from edgecnn_runtime.errors import ModelFileError
 from edgecnn_runtime.onnx_file import read_onnx
-from onnx_ir.passes.common import InlinePass, RemoveUnusedFunctionsPass, RemoveUnusedOpsetsPass
+from onnx_ir.passes.common import InlinePass, RemoveUnusedOpsetsPass
 
 __all__ = ["open_foreign"]
 
@@ -22,13 +22,15 @@ def open_foreign(proto: onnx.ModelProto) -> ir.Model:
     """
     try:
         model = ir.from_proto(proto)
-        for a_pass in (InlinePass(), RemoveUnusedFunctionsPass(), RemoveUnusedOpsetsPass()):
-            a_pass(model)
+        InlinePass()(model)
+        RemoveUnusedOpsetsPass()(model)
         data = ir.to_proto(model).SerializeToString()
     # onnx_ir raises many kinds for files that follow no schema, a recursion among them.
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise ModelFileError(f"the graph cannot be read ({reason}); expected an .onnx that its checker accepts.") from error
+        raise ModelFileError(
+            f"the graph cannot be read ({reason}); expected an .onnx that its checker accepts."
+        ) from error
     read_onnx(data)
     fused = sorted({node.op_type for node in model.graph.all_nodes() if _by_optimizer(node)})
     if fused:

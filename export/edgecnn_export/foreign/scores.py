@@ -26,8 +26,8 @@ def output_names(model: ir.Model, asked: str | None) -> list[str]:
     if not found:
         listed = ", ".join(f"{value.name} ({value.type})" for value in model.graph.outputs)
         raise ModelFileError(
-            f"none of its outputs is a float tensor of scores: {listed}; export the network without what turns its scores "
-            "into labels or dictionaries (ZipMap, ArgMax)."
+            f"none of its outputs is a float tensor of scores: {listed}; export the network without what turns its "
+            "scores into labels or dictionaries (ZipMap, ArgMax)."
         )
     return found
 

@@ -7,7 +7,7 @@ from edgecnn_runtime.preprocess import Preprocess
 from onnxscript.optimizer import fold_constants
 
 from edgecnn_export.foreign.taken import TakenInput
-from edgecnn_export.passes.values import constant, to_proto
+from edgecnn_export.passes.values import to_proto
 
 __all__ = ["BATCH", "free_batch", "infer", "settle_shapes"]
 
@@ -30,8 +30,6 @@ def free_batch(model: ir.Model, taken: TakenInput, preprocess: Preprocess) -> ir
             _open_reshape(model, node, taken.batch)
         elif node.op_type == "Squeeze" and (len(node.inputs) < 2 or node.inputs[1] is None):
             _name_squeezed(model, node)
-        elif node.op_type in ("Expand", "Tile", "ConstantOfShape"):
-            continue
     _declare(model, taken, preprocess, BATCH)
     return infer(model)
 
@@ -55,35 +53,26 @@ def _declare(model: ir.Model, taken: TakenInput, preprocess: Preprocess, batch: 
 
 def _open_reshape(model: ir.Model, node: ir.Node, batch: int) -> None:
     """Write the shape of a Reshape that keeps the batch in front as -1 and the known rest."""
-    data, result = node.inputs[0], node.outputs[0]
-    given = constant(node.inputs[1])
-    shape = result.shape
-    if data is None or data.shape is None or shape is None or len(shape) == 0 or len(data.shape) == 0:
+    before, after = (value.shape if value is not None else None for value in (node.inputs[0], node.outputs[0]))
+    if not before or not after or before[0] != after[0]:
         return
-    rest = list(shape)[1:]
-    first, before = shape[0], data.shape[0]
-    keeps = first == before if batch else not isinstance(first, int) and first == before
-    if batch and first != batch:
-        keeps = False
-    if given is not None and not batch and (given[:1] <= 0).all() and (given[1:] > 0).all():
-        return  # says so already
-    if not keeps or not all(isinstance(size, int) and size > 0 for size in rest):
-        return
-    name = f"{node.name}_shape_of_any_batch"
-    wanted = ir.Value(name=name, const_value=ir.Tensor(np.array([-1, *rest], np.int64), name=name))
-    model.graph.register_initializer(wanted)
-    node.replace_input_with(1, wanted)
-    node.attributes.pop("allowzero", None)
+    if after[0] == batch if batch else not isinstance(after[0], int):
+        sizes = [size for size in after[1:] if isinstance(size, int) and size > 0]
+        if len(sizes) == len(after) - 1:
+            node.replace_input_with(1, _integers(model, f"{node.name}_shape_of_any_batch", [-1, *sizes]))
+            node.attributes.pop("allowzero", None)
 
 
 def _name_squeezed(model: ir.Model, node: ir.Node) -> None:
     """A Squeeze without axes would take away a batch of one as well."""
     data = node.inputs[0]
-    if data is None or data.shape is None:
-        return
-    axes = [axis for axis, size in enumerate(data.shape) if axis and size == 1]
-    name = f"{node.name}_axes"
-    wanted = ir.Value(name=name, const_value=ir.Tensor(np.array(axes, np.int64), name=name))
-    model.graph.register_initializer(wanted)
-    node.resize_inputs(2)
-    node.replace_input_with(1, wanted)
+    if data is not None and data.shape is not None:
+        axes = [axis for axis, size in enumerate(data.shape) if axis and size == 1]
+        node.resize_inputs(2)
+        node.replace_input_with(1, _integers(model, f"{node.name}_axes", axes))
+
+
+def _integers(model: ir.Model, name: str, numbers: list[int]) -> ir.Value:
+    value = ir.Value(name=name, const_value=ir.Tensor(np.array(numbers, np.int64), name=name))
+    model.graph.register_initializer(value)
+    return value

@@ -44,7 +44,7 @@ class Specimen:
             raise ModelFileError(f"ONNX Runtime {ort.__version__} cannot load it: {_first_line(error)}") from error
 
     def rows(self, names: Sequence[str], pixels: Pixels) -> dict[str, Rows]:
-        """Each tensor as `(N, values a picture)` float32 for `(N, height, width, 3)` pixels; what is no such is left out.
+        """Each tensor as `(N, values a picture)` float32 for prepared pixels; what is no such is left out.
 
         Raises:
             ModelFileError: ONNX Runtime fails on the pictures.

@@ -64,7 +64,8 @@ def possible_inputs(model: ir.Model, preprocess: Preprocess) -> Iterator[TakenIn
     sizes = [size if isinstance(size, int) else 0 for size in value.shape] if value.shape is not None else [0] * 4
     if len(sizes) != 4:
         raise ModelFileError(
-            f"the input {value.name!r} takes {len(sizes)} dimensions {tuple(sizes)}; expected four: a batch of pictures."
+            f"the input {value.name!r} takes {len(sizes)} dimensions {tuple(sizes)}; expected four: a batch of "
+            "pictures."
         )
     layouts = _layouts(sizes, preprocess)
     if not layouts:
@@ -75,8 +76,8 @@ def possible_inputs(model: ir.Model, preprocess: Preprocess) -> Iterator[TakenIn
         )
     if layouts[0][0] == 4:
         raise ModelFileError(
-            f"the input {value.name!r} takes four channels, a picture has red, green and blue, and nothing says what the "
-            "fourth is (transparency, depth, infrared); give a network whose first layer takes three."
+            f"the input {value.name!r} takes four channels, a picture has red, green and blue, and nothing says what "
+            "the fourth is (transparency, depth, infrared); give a network whose first layer takes three."
         )
     for channels, channels_last in layouts:
         if channels != 4:

@@ -31,19 +31,22 @@ def tidy(model: ir.Model, outputs: list[str] | None = None) -> None:
 
     Args:
         model: Changed in place.
-        outputs: The graph's outputs to keep, by name; None keeps all.
+        outputs: Names of the tensors that come out afterwards; None leaves the outputs as they are.
     """
     graph = model.graph
     for inner in model.graphs():  # an empty name means that an optional output is not made; it is nobody's name
         for node in inner:
             node.name = node.name or None
     if outputs is not None:
-        graph.outputs[:] = [value for value in graph.outputs if value.name in outputs]
+        made = {str(v.name): v for v in (*(v for node in graph for v in node.outputs), *graph.outputs)}
+        graph.outputs[:] = [made[name] for name in outputs]
+    # In a body an Identity may stand between a tensor from outside and the body's output, where ONNX wants one.
+    plain = all(inner is graph for inner in model.graphs())
     for a_pass in (
+        *([IdentityEliminationPass()] if plain else []),
         RemoveInitializersFromInputsPass(),
         LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
         LiftSubgraphInitializersToMainGraphPass(),
-        IdentityEliminationPass(),
         RemoveUnusedNodesPass(),
         NameFixPass(_Names()),
         RemoveUnusedOpsetsPass(),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgecnn_export.foreign.specimen import Rows
 
-__all__ = ["Kind", "Meaning", "ancestors", "as_logits", "as_logits", "probabilities", "understand"]
+__all__ = ["Kind", "Meaning", "ancestors", "as_logits", "probabilities", "understand"]
 
 _LINEAR = ("Gemm", "MatMul", "Conv", "Add", "Sub", "BatchNormalization", "QLinearConv", "QLinearMatMul", "QGemm")
 _POOLING = ("GlobalAveragePool", "AveragePool", "GlobalMaxPool", "MaxPool", "ReduceMean")

@@ -42,12 +42,16 @@ def choose_output(outputs: dict[str, Rows], labels: int) -> str:
     Raises:
         ModelFileError: None fits, or several that say different things do.
     """
+    if labels == 1:
+        raise ModelFileError(
+            "there is one label, and every picture would be it; give two, the first for a low score, the second for a "
+            "high one."
+        )
     counts = (labels, 1) if labels == 2 else (labels,)
     fitting = [name for count in counts for name, rows in outputs.items() if rows.shape[1] == count]
     if not fitting:
         listed = ", ".join(f"{name} gives {rows.shape[1]}" for name, rows in outputs.items())
-        one = "; one score alone needs two labels, the first for a low score" if labels == 1 else ""
-        raise ModelFileError(f"there are {labels} labels, but {listed} scores a picture; give one label a score{one}.")
+        raise ModelFileError(f"there are {labels} labels, but {listed} scores a picture; give one label a score.")
     if len({outputs[name].shape[1] for name in fitting}) > 1:
         fitting = [name for name in fitting if outputs[name].shape[1] == labels]
     first, *others = fitting

@@ -50,7 +50,7 @@ def test_a_batch_that_cannot_be_freed_is_refused(tmp_path):
     model.graph.node[-1].output[0] = "before"
     model.graph.initializer.append(numpy_helper.from_array(np.zeros((2, 4), np.float32), "each"))
     model.graph.node.append(helper.make_node("Add", ["before", "each"], ["output"], "add"))
-    with pytest.raises(ModelFileError, match="is made for batches of 2, and with another it fails .*dynamic_shapes"):
+    with pytest.raises(ModelFileError, match=r"is made for batches of 2, and with another it fails .*dynamic_shapes"):
         imported(tmp_path, model)
 
 
@@ -97,7 +97,7 @@ def test_gray_networks_get_luma(tmp_path):
     taken(model, TensorProto.FLOAT, ["N", 1, 32, 32])
     kernel = next(t for t in model.graph.initializer if t.name == "kernel")
     kernel.CopyFrom(numpy_helper.from_array(np.array([1, -1, 0.5], np.float32).reshape(3, 1, 1, 1), "kernel"))
-    with pytest.raises(OptionError, match="takes one channel .* give one number for each, such as --mean 0.5"):
+    with pytest.raises(OptionError, match=r"takes one channel .* give one number for each, such as --mean 0\.5"):
         imported(tmp_path, model)
     graph = imported(tmp_path, model, normalization=Normalization((0.5,) * 3, (0.25,) * 3))
     gray = (PIXELS / 255.0 @ np.array([0.299, 0.587, 0.114]) - 0.5) / 0.25

@@ -18,7 +18,7 @@ from edgecnn_runtime.devices import (
 from edgecnn_runtime.errors import DeviceError, ModelFileError
 from edgecnn_runtime.provider_library import missing_library, quiet, start_cuda
 
-__all__ = ["OpenedSession", "open_session", "session_options"]
+__all__ = ["OpenedSession", "create_session", "open_session", "session_options"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def open_session(
         raise DeviceError(f"{note}.")
     _warn(f"{note}. Running on the CPU instead.")
     cpu = DEVICES["cpu"]
-    inference = _create(data, [cpu.provider], session_options(threads=threads))
+    inference = create_session(data, [cpu.provider], session_options(threads=threads))
     return OpenedSession(inference=inference, device=cpu.name, provider=cpu.provider, note=note)
 
 
@@ -124,7 +124,7 @@ def _start(data: bytes, device: Device, *, threads: int | None, offered: Sequenc
         raise _DidNotStartError(why_missing(device, offered))
     options = session_options(threads=threads)
     if device.name == "cpu":
-        return _create(data, [device.provider], options)
+        return create_session(data, [device.provider], options)
     if device.sequential:
         options.execution_mode = import_onnxruntime().ExecutionMode.ORT_SEQUENTIAL
         options.enable_mem_pattern = False
@@ -135,7 +135,7 @@ def _start(data: bytes, device: Device, *, threads: int | None, offered: Sequenc
         raise _DidNotStartError(f"{missing} ({why_missing(device, offered)})")
     try:
         with quiet():
-            session = _create(data, [(device.provider, device.provider_options), "CPUExecutionProvider"], options)
+            session = create_session(data, [(device.provider, device.provider_options), "CPUExecutionProvider"], options)
     # A provider that fails to start may raise; the CPU's turn then tells whether the model itself is at fault.
     except (ModelFileError, RuntimeError, ValueError) as error:
         raise _DidNotStartError(why_missing(device, offered)) from error
@@ -144,7 +144,13 @@ def _start(data: bytes, device: Device, *, threads: int | None, offered: Sequenc
     return session
 
 
-def _create(data: bytes, providers: list[Any], options: Any) -> Any:
+def create_session(data: bytes, providers: list[Any], options: Any) -> Any:
+    """An `onnxruntime.InferenceSession`, made as asked.
+
+    Raises:
+        ModelFileError: ONNX Runtime refuses the model.
+        MissingPackageError: No onnxruntime is installed.
+    """
     onnxruntime = import_onnxruntime()
     try:
         return onnxruntime.InferenceSession(data, options, providers=providers)

@@ -1,6 +1,7 @@
 """The model file that a person named."""
 
 from pathlib import Path
+from typing import Any
 
 from edgecnn_runtime import Classifier, OptionError
 
@@ -21,8 +22,6 @@ def find_model_file(name: str) -> Path:
     raise OptionError(f"{name} is no model file; make one of it: edgecnn export {found} -o model.onnx")
 
 
-def open_classifier(
-    model: str, *, device: str = "auto", require: bool = False, threads: int | None = None, exact: bool = False
-) -> Classifier:
-    """A classifier of the model that was named, as `find_model_file` takes it."""
-    return Classifier(find_model_file(model), device=device, require=require, threads=threads, exact=exact)
+def open_classifier(model: str, **options: Any) -> Classifier:
+    """A classifier of the model that was named, as `find_model_file` takes it; options are the `Classifier`'s."""
+    return Classifier(find_model_file(model), **options)

@@ -3,14 +3,19 @@
 Source: Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016.
 """
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from edgecnn_runtime.card import FeatureOutput
-from edgecnn_runtime.errors import ModelFileError
+from edgecnn_runtime.errors import ModelFileError, OptionError
 from edgecnn_runtime.model_file import ModelFile
 from edgecnn_runtime.onnx_file import with_outputs
-from edgecnn_runtime.session import open_session
+
+if TYPE_CHECKING:
+    from edgecnn_runtime.classifier import Classifier
 
 __all__ = ["class_activation_map", "feature_output", "read_class_weights"]
 
@@ -27,8 +32,21 @@ def class_activation_map(
 
     Returns:
         `(h, w)` float32, unscaled, positive where it speaks for the class.
+
+    Raises:
+        ModelFileError: The weights are not those of a layer behind this feature map, or the map is not finite.
     """
-    return np.asarray(np.tensordot(weights[index], features, axes=1), np.float32)
+    if features.ndim != 3 or weights.ndim != 2 or features.shape[0] != weights.shape[1]:
+        raise ModelFileError(
+            f"a feature map {features.shape} and weights {weights.shape} give no class activation map; "
+            "expected (channels, height, width) and (classes, channels)."
+        )
+    if not 0 <= index < len(weights):
+        raise OptionError(f"class {index} was asked for; expected 0 to {len(weights) - 1}.")
+    activation = np.asarray(np.tensordot(weights[index], features, axes=1), np.float32)
+    if not np.isfinite(activation).all():
+        raise ModelFileError("the class activation map is not finite: the weights or features are damaged.")
+    return activation
 
 
 def feature_output(model: ModelFile) -> FeatureOutput:
@@ -45,17 +63,26 @@ def feature_output(model: ModelFile) -> FeatureOutput:
     return model.features
 
 
-def read_class_weights(model: ModelFile) -> npt.NDArray[np.float32]:
+def read_class_weights(classifier: "Classifier") -> npt.NDArray[np.float32]:
     """Read the weights of the last linear layer, `(classes, channels)` float32, out of the graph.
 
     Raises:
         ModelFileError: The network does not end in global average pooling and one linear layer.
     """
+    model = classifier.model
     output = feature_output(model)
     # In an int8 file the weights are stored quantized, and floats only behind their DequantizeLinear.
     dequantized = f"{output.weights}_DequantizeLinear_Output"
     tensor = dequantized if dequantized in {name for _, name in model.graph.nodes} else output.weights
-    session = open_session(with_outputs(model.data, [tensor]), device="cpu", threads=1)
-    blank = np.zeros((1, model.height, model.width, 3), np.uint8)
-    weights = session.inference.run([tensor], {model.input.name: blank})[0].astype(np.float32)
-    return np.ascontiguousarray(weights.T if output.transposed else weights)
+    reader = type(classifier)(replace(model, data=with_outputs(model.data, [tensor])), device="cpu", threads=1)
+    weights = reader.run(np.zeros((1, model.height, model.width, 3), np.uint8), [tensor])[0]
+    if (
+        weights.ndim != 2
+        or weights.shape[1 if output.transposed else 0] != len(model.labels)
+        or weights.dtype.kind != "f"
+    ):
+        raise ModelFileError(
+            f"{model.name} names {tensor!r}, {weights.dtype} {weights.shape}, as the weights of its classes; "
+            f"expected floats, one row a class for {len(model.labels)} classes."
+        )
+    return np.ascontiguousarray(weights.T if output.transposed else weights, np.float32)

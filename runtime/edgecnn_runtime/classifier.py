@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from edgecnn_runtime.class_activation import class_activation_map, feature_output, read_class_weights
 from edgecnn_runtime.decode_memory import MAX_MEMORY_MB, check_memory_limit
-from edgecnn_runtime.errors import DeviceError, ImageError, ModelFileError
+from edgecnn_runtime.errors import ImageError
+from edgecnn_runtime.forecast import check_forecast
 from edgecnn_runtime.image import ImageSource, source_name
 from edgecnn_runtime.model_file import ModelFile, default_model_path
 from edgecnn_runtime.normalization import Normalization
@@ -44,6 +45,7 @@ class Classifier:
         labels: For a plain `.onnx`: its class names.
         preprocess: For a plain `.onnx`: from a picture to pixels.
         normalization: For a plain `.onnx` with float input: from pixels to its input.
+        allow_unbounded: Take a trusted file that may never end, or take any amount of memory, as one with loops.
 
     Raises:
         ModelFileError: The file cannot be used.
@@ -67,18 +69,27 @@ class Classifier:
         labels: Sequence[str] | None = None,
         preprocess: Preprocess | None = None,
         normalization: Normalization | None = None,
+        allow_unbounded: bool = False,
     ) -> None:
         if isinstance(model, ModelFile):
             self.model = model
         else:
             path = default_model_path() if model is None else model
-            self.model = ModelFile.load(path, labels=labels, preprocess=preprocess, normalization=normalization)
+            self.model = ModelFile.load(
+                path,
+                labels=labels,
+                preprocess=preprocess,
+                normalization=normalization,
+                allow_unbounded=allow_unbounded,
+            )
         check_memory_limit(max_memory_mb)
         self.exact = exact
         self._max_memory_mb = max_memory_mb
         self._options: dict[str, Any] = {
             "device": device, "require": require, "threads": threads, "exact": exact, "max_memory_mb": max_memory_mb,
         }  # fmt: skip
+        if model is not None and not self.model.allow_unbounded:
+            check_forecast(self.model)
         self._session = open_session(self.model.data, device=device, require=require, threads=threads)
         self._class_weights: Logits | None = None
 
@@ -169,17 +180,7 @@ class Classifier:
             ModelFileError: The graph has no such output.
             DeviceError: The device failed while running.
         """
-        fed = self._feed(pixels)
-        try:
-            return list(self._session.inference.run(list(outputs), fed))
-        # ONNX Runtime's exceptions share no base class with a name.
-        except Exception as error:
-            known = {output.name for output in self._session.inference.get_outputs()}
-            unknown = [name for name in outputs if name not in known]
-            if unknown:
-                listed = ", ".join(sorted(known))
-                raise ModelFileError(f"the model has no output {unknown[0]!r}; expected one of {listed}.") from error
-            raise DeviceError(f"{self.device} failed while running the network: {error}") from error
+        return self._session.run(outputs, self._feed(pixels))
 
     def with_outputs(self, names: Sequence[str]) -> "Classifier":
         """A classifier of the same file on the same device whose `run` also gives these inner tensors.
@@ -201,7 +202,7 @@ class Classifier:
             ModelFileError: The network does not end in global average pooling and one linear layer.
         """
         if self._class_weights is None:
-            self._class_weights = read_class_weights(self.model)
+            self._class_weights = read_class_weights(self)
         return self._class_weights
 
     def class_activation_map(self, pixels: Pixels, index: int | None = None) -> Logits:

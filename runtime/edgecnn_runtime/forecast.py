@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgecnn_runtime.errors import ModelFileError
+from edgecnn_runtime.model_file import ModelFile
 from edgecnn_runtime.onnx_file import TensorInfo, encode_tensor_info, full_name
 from edgecnn_runtime.protobuf import encode_bytes, encode_field, fields, numbers, text
 from edgecnn_runtime.session import create_session, session_options
@@ -76,21 +77,17 @@ class _Graph:
     rest: list[bytes] = field(default_factory=list)
 
 
-def check_forecast(data: bytes, picture: TensorInfo, inner_operators: set[str]) -> None:
+def check_forecast(model: ModelFile) -> None:
     """Refuse a file that takes more than a classifier should, or whose need cannot be foreseen.
-
-    Args:
-        data: The model file's bytes.
-        picture: The graph's input with the sizes of one picture.
-        inner_operators: Those inside functions and bodies, which the forecast does not see into.
 
     Raises:
         ModelFileError: Too much, unforeseeable, or a model that ONNX Runtime refuses.
         MissingPackageError: No onnxruntime is installed.
     """
-    found = forecast(data, picture)
-    most = MAX_MEMORY_BYTES + 4 * len(data)  # weights of a byte or two may be widened to four
-    unknown = sorted({*found.unknown, *(inner_operators & _SIZED_BY_VALUE)})
+    found = forecast(model)
+    most = MAX_MEMORY_BYTES + 4 * len(model.data)  # weights of a byte or two may be widened to four
+    # The forecast does not see into functions and bodies.
+    unknown = sorted({*found.unknown, *(_SIZED_BY_VALUE & model.graph.inner_operators)})
     if unknown:
         problem = f"has a result of {unknown[0]} whose size is computed from its input, so that it can be of any size"
     elif found.memory_bytes > most:
@@ -99,24 +96,22 @@ def check_forecast(data: bytes, picture: TensorInfo, inner_operators: set[str]) 
         problem = f"takes {found.macs:.2g} multiply-accumulates for one picture; expected at most {MAX_MACS:.2g}"
     else:
         return
-    raise ModelFileError(f"the model {problem}; if you trust the file, load it with allow_unbounded (--allow-unbounded).")
+    raise ModelFileError(
+        f"{model.name} {problem}; if you trust the file, load it with allow_unbounded (--allow-unbounded)."
+    )
 
 
-def forecast(data: bytes, picture: TensorInfo) -> Forecast:
+def forecast(model: ModelFile) -> Forecast:
     """Foresee what one picture takes.
-
-    Args:
-        data: The model file's bytes.
-        picture: As for `check_forecast`.
 
     Raises:
         ModelFileError: ONNX Runtime refuses the model.
         MissingPackageError: No onnxruntime is installed.
     """
     try:
-        graph, session = _infer(data, picture, keep_bytes=_SMALL_TENSOR_BYTES)
+        graph, session = _infer(model, keep_bytes=_SMALL_TENSOR_BYTES)
     except ModelFileError:  # a few operators want constants for weights; everything else fails again
-        graph, session = _infer(data, picture, keep_bytes=len(data))
+        graph, session = _infer(model, keep_bytes=len(model.data))
     tensors = [*session.get_inputs(), *session.get_outputs()]
     shapes = {tensor.name: tuple(size if isinstance(size, int) else 1 for size in tensor.shape) for tensor in tensors}
     known = {tensor.name for tensor in tensors if all(isinstance(size, int) for size in tensor.shape)}
@@ -165,21 +160,21 @@ def _item_bytes(kind: str) -> int:
     return _BYTES.get(kind.removeprefix("tensor(").removesuffix(")"), _OTHER_BYTES)
 
 
-def _infer(data: bytes, picture: TensorInfo, *, keep_bytes: int) -> tuple[_Graph, Any]:
+def _infer(model: ModelFile, *, keep_bytes: int) -> tuple[_Graph, Any]:
     """The main graph, and a session of it whose weights are inputs and whose tensors all are outputs."""
-    graph, model = _Graph(), []
-    for number, value in fields(memoryview(data)):
+    graph, parts = _Graph(), []
+    for number, value in fields(memoryview(model.data)):
         if number == _MODEL_GRAPH and not isinstance(value, int):
             _read_graph(value, graph, keep_bytes)
         elif number != _MODEL_METADATA:
-            model.append(encode_field(number, value))
-    taken = encode_bytes(_GRAPH_INPUT, encode_tensor_info(picture))
+            parts.append(encode_field(number, value))
+    taken = encode_bytes(_GRAPH_INPUT, encode_tensor_info(model.one_picture))
     made = dict.fromkeys(name for node in graph.nodes for name in node.outputs if name)
     outputs = [encode_bytes(_GRAPH_OUTPUT, encode_bytes(1, name.encode())) for name in made]
-    model.append(encode_bytes(_MODEL_GRAPH, b"".join((*graph.rest, taken, *outputs))))
+    parts.append(encode_bytes(_MODEL_GRAPH, b"".join((*graph.rest, taken, *outputs))))
     options = session_options(threads=1, optimize=False)  # so that nothing is computed, packed or fused
     options.add_session_config_entry("session.disable_prepacking", "1")
-    return graph, create_session(b"".join(model), ["CPUExecutionProvider"], options)
+    return graph, create_session(b"".join(parts), ["CPUExecutionProvider"], options)
 
 
 def _read_graph(message: memoryview, graph: _Graph, keep_bytes: int) -> None:
@@ -190,21 +185,22 @@ def _read_graph(message: memoryview, graph: _Graph, keep_bytes: int) -> None:
             graph.outputs.update(text(name) for key, name in fields(value) if key == 1)
             continue
         if number == _GRAPH_INITIALIZER:
-            number, value = _without_values(value, graph, keep_bytes)
-        elif number == _GRAPH_NODE:
+            graph.rest.append(_without_values(value, graph, keep_bytes))
+            continue
+        if number == _GRAPH_NODE:
             graph.nodes.append(_node(value))
         graph.rest.append(encode_bytes(number, value))
 
 
-def _without_values(tensor: memoryview, graph: _Graph, keep_bytes: int) -> tuple[int, memoryview | bytes]:
+def _without_values(tensor: memoryview, graph: _Graph, keep_bytes: int) -> bytes:
     """A weight as an input of its type and sizes; small ones stay, since sizes and axes stand in them."""
     parts = dict(fields(tensor))
     shape = tuple(size for number, value in fields(tensor) if number == _TENSOR_DIMS for size in numbers(value))
     kind, name = parts.get(_TENSOR_TYPE, 0), text(parts.get(_TENSOR_NAME, memoryview(b"")))
     graph.weights[name] = shape
     if len(tensor) <= keep_bytes or not isinstance(kind, int):
-        return _GRAPH_INITIALIZER, tensor
-    return _GRAPH_INPUT, encode_tensor_info(TensorInfo(name, kind, shape))
+        return encode_bytes(_GRAPH_INITIALIZER, tensor)
+    return encode_bytes(_GRAPH_INPUT, encode_tensor_info(TensorInfo(name, kind, shape)))
 
 
 def _node(message: memoryview) -> _Node:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from edgecnn_runtime.card import CARD_KEY, Card, FeatureOutput, check_labels, pa
 from edgecnn_runtime.errors import ModelFileError, OptionError
 from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.onnx_file import OnnxFile, TensorInfo, graph_digest, read_onnx
+from edgecnn_runtime.operators import check_node_count, refuse_loops
 from edgecnn_runtime.preprocess import Preprocess
 
 __all__ = ["ModelFile", "default_model_path"]
@@ -30,12 +31,14 @@ class ModelFile:
         graph: What the ONNX graph declares.
         normalization: None for edgecnn's own files, whose graph takes uint8 pixels; for a plain `.onnx` with float
             input what turns pixels into that.
+        allow_unbounded: Whether to run it even if it may never end, or take any amount of memory.
     """
 
     data: bytes
     card: Card
     graph: OnnxFile
     normalization: Normalization | None = None
+    allow_unbounded: bool = False
 
     @classmethod
     def load(
@@ -45,6 +48,7 @@ class ModelFile:
         labels: Sequence[str] | None = None,
         preprocess: Preprocess | None = None,
         normalization: Normalization | None = None,
+        allow_unbounded: bool = False,
     ) -> "ModelFile":
         """Read and check a model file.
 
@@ -53,6 +57,7 @@ class ModelFile:
             labels: For a plain `.onnx` that edgecnn did not write: its class names in the order of its output.
             preprocess: Likewise: from a picture to pixels.
             normalization: Likewise, where its input is float: from pixels to its input.
+            allow_unbounded: Take a trusted file that may never end, or take any amount of memory, as one with loops.
 
         Raises:
             ModelFileError: Missing, damaged, unsafe, of a newer format, or something the answer needs is not there.
@@ -61,6 +66,9 @@ class ModelFile:
         given: dict[str, Any] = {"labels": labels, "preprocess": preprocess, "normalization": normalization}
         try:
             graph = read_onnx(data)
+            check_node_count(graph)
+            if not allow_unbounded:
+                refuse_loops(graph)
             if len(graph.inputs) != 1:
                 found = ", ".join(tensor.name for tensor in graph.inputs) or "none"
                 raise ModelFileError(f"the model has the inputs {found}; expected exactly one, a picture.")
@@ -69,7 +77,7 @@ class ModelFile:
                 card = parse_card(graph.metadata[CARD_KEY])
             else:
                 card = _foreign_card(name, graph, **given)
-            model = cls(data=data, card=card, graph=graph, normalization=normalization)
+            model = cls(data=data, card=card, graph=graph, normalization=normalization, allow_unbounded=allow_unbounded)
             model._check_input()
             model._check_logits()
         except ModelFileError as error:
@@ -115,6 +123,13 @@ class ModelFile:
     def channels_last(self) -> bool:
         """Whether the input is `(N, H, W, 3)`; a plain `.onnx` may take `(N, 3, H, W)`."""
         return len(self.input.shape) != 4 or self.input.shape[1] != 3 or self.input.shape[3] == 3
+
+    @property
+    def one_picture(self) -> TensorInfo:
+        """The graph's input with all sizes known: those of the smallest batch that it takes."""
+        colors_last = (self.height, self.width, 3)
+        sizes = colors_last if self.channels_last else (3, self.height, self.width)
+        return replace(self.input, shape=(self.input.shape[0] or 1, *sizes))
 
     @cached_property
     def logits(self) -> TensorInfo:

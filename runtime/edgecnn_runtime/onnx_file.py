@@ -36,11 +36,15 @@ _BUILT_IN_DOMAINS = frozenset(
     {"", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc"}
 )
 _MAX_DEPTH = 16
+NO_TENSOR = -1
 
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """A declared input or output: its name, ONNX element type and dimensions (0 where free or unknown)."""
+    """A declared input or output: its name, ONNX element type and dimensions (0 where free or unknown).
+
+    The element type is 0 where it is not declared, and `NO_TENSOR` for sequences, maps and optional values.
+    """
 
     name: str
     element_type: int
@@ -221,8 +225,9 @@ def _check_domain(domain: str) -> None:
 
 def _tensor_info(value_info: memoryview) -> TensorInfo:
     declared = dict(fields(value_info))
-    tensor_type = dict(fields(_part(dict(fields(_part(declared, 2))), 1)))
-    element_type = tensor_type.get(1, 0)
+    kinds = dict(fields(_part(declared, 2)))
+    tensor_type = dict(fields(_part(kinds, 1)))
+    element_type = tensor_type.get(1, 0) if 1 in kinds or not kinds else NO_TENSOR
     shape = [_dimension(_message(value)) for number, value in fields(_part(tensor_type, 2)) if number == 1]
     return TensorInfo(text(declared.get(1, _EMPTY)), element_type if isinstance(element_type, int) else 0, tuple(shape))
 

@@ -89,7 +89,7 @@ class Classifier:
             "device": device, "require": require, "threads": threads, "exact": exact, "max_memory_mb": max_memory_mb,
         }  # fmt: skip
         if model is not None and not self.model.allow_unbounded:
-            check_forecast(self.model)
+            check_forecast(self.model.data, self.model.graph, [self.model.one_picture])
         self._session = open_session(self.model.data, device=device, require=require, threads=threads)
         self._class_weights: Logits | None = None
 

@@ -5,12 +5,12 @@ first, over the graph without its weights, and what it foresees is held against 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from edgecnn_runtime.errors import ModelFileError
-from edgecnn_runtime.model_file import ModelFile
-from edgecnn_runtime.onnx_file import TensorInfo, encode_tensor_info, full_name
+from edgecnn_runtime.onnx_file import OnnxFile, TensorInfo, encode_tensor_info, full_name
 from edgecnn_runtime.protobuf import encode_bytes, encode_field, fields, numbers, text
 from edgecnn_runtime.session import create_session, session_options
 
@@ -77,17 +77,22 @@ class _Graph:
     rest: list[bytes] = field(default_factory=list)
 
 
-def check_forecast(model: ModelFile) -> None:
+def check_forecast(data: bytes, file: OnnxFile, inputs: Sequence[TensorInfo]) -> None:
     """Refuse a file that takes more than a classifier should, or whose need cannot be foreseen.
+
+    Args:
+        data: The file's bytes.
+        file: What it declares.
+        inputs: The graph's inputs with the sizes of one picture.
 
     Raises:
         ModelFileError: Too much, unforeseeable, or a model that ONNX Runtime refuses.
         MissingPackageError: No onnxruntime is installed.
     """
-    found = forecast(model)
-    most = MAX_MEMORY_BYTES + 4 * len(model.data)  # weights of a byte or two may be widened to four
+    found = forecast(data, inputs)
+    most = MAX_MEMORY_BYTES + 4 * len(data)  # weights of a byte or two may be widened to four
     # The forecast does not see into functions and bodies.
-    unknown = sorted({*found.unknown, *(_SIZED_BY_VALUE & model.graph.inner_operators)})
+    unknown = sorted({*found.unknown, *(_SIZED_BY_VALUE & file.inner_operators)})
     if unknown:
         problem = f"has a result of {unknown[0]} whose size is computed from its input, so that it can be of any size"
     elif found.memory_bytes > most:
@@ -97,21 +102,25 @@ def check_forecast(model: ModelFile) -> None:
     else:
         return
     raise ModelFileError(
-        f"{model.name} {problem}; if you trust the file, load it with allow_unbounded (--allow-unbounded)."
+        f"the model {problem}; if you trust the file, load it with allow_unbounded (--allow-unbounded)."
     )
 
 
-def forecast(model: ModelFile) -> Forecast:
+def forecast(data: bytes, inputs: Sequence[TensorInfo]) -> Forecast:
     """Foresee what one picture takes.
+
+    Args:
+        data: As for `check_forecast`.
+        inputs: Likewise.
 
     Raises:
         ModelFileError: ONNX Runtime refuses the model.
         MissingPackageError: No onnxruntime is installed.
     """
     try:
-        graph, session = _infer(model, keep_bytes=_SMALL_TENSOR_BYTES)
+        graph, session = _infer(data, inputs, keep_bytes=_SMALL_TENSOR_BYTES)
     except ModelFileError:  # a few operators want constants for weights; everything else fails again
-        graph, session = _infer(model, keep_bytes=len(model.data))
+        graph, session = _infer(data, inputs, keep_bytes=len(data))
     tensors = [*session.get_inputs(), *session.get_outputs()]
     shapes = {tensor.name: tuple(size if isinstance(size, int) else 1 for size in tensor.shape) for tensor in tensors}
     known = {tensor.name for tensor in tensors if all(isinstance(size, int) for size in tensor.shape)}
@@ -160,18 +169,18 @@ def _item_bytes(kind: str) -> int:
     return _BYTES.get(kind.removeprefix("tensor(").removesuffix(")"), _OTHER_BYTES)
 
 
-def _infer(model: ModelFile, *, keep_bytes: int) -> tuple[_Graph, Any]:
+def _infer(data: bytes, inputs: Sequence[TensorInfo], *, keep_bytes: int) -> tuple[_Graph, Any]:
     """The main graph, and a session of it whose weights are inputs and whose tensors all are outputs."""
     graph, parts = _Graph(), []
-    for number, value in fields(memoryview(model.data)):
+    for number, value in fields(memoryview(data)):
         if number == _MODEL_GRAPH and not isinstance(value, int):
             _read_graph(value, graph, keep_bytes)
         elif number != _MODEL_METADATA:
             parts.append(encode_field(number, value))
-    taken = encode_bytes(_GRAPH_INPUT, encode_tensor_info(model.one_picture))
+    taken = [encode_bytes(_GRAPH_INPUT, encode_tensor_info(tensor)) for tensor in inputs]
     made = dict.fromkeys(name for node in graph.nodes for name in node.outputs if name)
     outputs = [encode_bytes(_GRAPH_OUTPUT, encode_bytes(1, name.encode())) for name in made]
-    parts.append(encode_bytes(_MODEL_GRAPH, b"".join((*graph.rest, taken, *outputs))))
+    parts.append(encode_bytes(_MODEL_GRAPH, b"".join((*graph.rest, *taken, *outputs))))
     options = session_options(threads=1, optimize=False)  # so that nothing is computed, packed or fused
     options.add_session_config_entry("session.disable_prepacking", "1")
     return graph, create_session(b"".join(parts), ["CPUExecutionProvider"], options)

@@ -14,7 +14,7 @@ from edgecnn_runtime.onnx_file import OnnxFile, TensorInfo, graph_digest, read_o
 from edgecnn_runtime.operators import check_node_count, refuse_loops
 from edgecnn_runtime.preprocess import Preprocess
 
-__all__ = ["ModelFile", "default_model_path"]
+__all__ = ["ModelFile", "default_model_path", "read_model_bytes"]
 
 _UINT8, _FLOAT32 = 2, 1
 _LOGIT_TYPES = (0, 1, 10, 11)  # undeclared, float32, float16, float64
@@ -62,7 +62,7 @@ class ModelFile:
         Raises:
             ModelFileError: Missing, damaged, unsafe, of a newer format, or something the answer needs is not there.
         """
-        data, name = _read(source)
+        data, name = read_model_bytes(source)
         given: dict[str, Any] = {"labels": labels, "preprocess": preprocess, "normalization": normalization}
         try:
             graph = read_onnx(data)
@@ -188,7 +188,12 @@ def default_model_path() -> Path:
     return Path(__file__).parent / "models" / "default.onnx"
 
 
-def _read(source: str | os.PathLike[str] | bytes) -> tuple[bytes, str]:
+def read_model_bytes(source: str | os.PathLike[str] | bytes) -> tuple[bytes, str]:
+    """The bytes of a model file, and what to call it in a message.
+
+    Raises:
+        ModelFileError: Missing, unreadable, empty, or larger than ONNX allows.
+    """
     if isinstance(source, (bytes, bytearray, memoryview)):
         return bytes(source), "<bytes>"
     path = Path(source)

@@ -15,7 +15,7 @@ from PIL import Image
 from edgecnn_runtime.errors import OptionError
 from edgecnn_runtime.image import Box, check_pixels
 
-__all__ = ["LUMA", "Kernel", "Pixels", "Preprocess", "ResizeRule"]
+__all__ = ["LUMA", "MAX_SIDE", "Kernel", "Pixels", "Preprocess", "ResizeRule"]
 
 Pixels = npt.NDArray[np.uint8]
 ResizeRule = Literal["short-side", "squash", "letterbox"]
@@ -23,7 +23,7 @@ Kernel = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 
 LUMA = (0.299, 0.587, 0.114)
 """Shares of red, green and blue in gray: ITU-R BT.601, which Pillow's mode "L" and OpenCV use."""
-_MAX_SIDE = 8192
+MAX_SIDE = 8192
 _PAD_COLOR_KEY = "pad_colour"  # as the model file spells it
 _SMOOTH = ("bilinear", "bicubic")
 # A sliver of 1 × 10,000 pixels would become 256 × 2,560,000 before its crop: 2 GB.
@@ -185,5 +185,5 @@ def _is_int(value: object) -> bool:
 
 
 def _check_side(name: str, value: Any) -> None:
-    if not _is_int(value) or not 1 <= value <= _MAX_SIDE:
-        raise OptionError(f"{name} is {value!r}; expected a whole number of pixels from 1 to {_MAX_SIDE}.")
+    if not _is_int(value) or not 1 <= value <= MAX_SIDE:
+        raise OptionError(f"{name} is {value!r}; expected a whole number of pixels from 1 to {MAX_SIDE}.")

@@ -84,7 +84,6 @@ class Classifier:
             )
         check_memory_limit(max_memory_mb)
         self.exact = exact
-        self._max_memory_mb = max_memory_mb
         self._options: dict[str, Any] = {
             "device": device, "require": require, "threads": threads, "exact": exact, "max_memory_mb": max_memory_mb,
         }  # fmt: skip
@@ -239,7 +238,9 @@ class Classifier:
         return stream(self, sources, workers=workers, errors=errors)
 
     def _prepared(self, source: ImageSource) -> TimedPixels:
-        return prepare_timed(source, self.model.preprocess, exact=self.exact, max_memory_mb=self._max_memory_mb)
+        return prepare_timed(
+            source, self.model.preprocess, exact=self.exact, max_memory_mb=self._options["max_memory_mb"]
+        )
 
     def _feed(self, pixels: Pixels) -> dict[str, Array]:
         expected = (self.model.height, self.model.width, 3)

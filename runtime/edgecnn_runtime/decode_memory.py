@@ -5,20 +5,22 @@ from typing import Any
 from PIL import Image
 
 from edgecnn_runtime.errors import ImageError, OptionError, quoted
+from edgecnn_runtime.jpeg_scans import has_several_scans
 from edgecnn_runtime.to_rgb import has_alpha
 
 __all__ = ["MAX_MEMORY_MB", "check_memory", "check_memory_limit"]
 
 MAX_MEMORY_MB = 500
-"""Most memory for decoding one picture unless more is asked for, in units of 10⁶ bytes: 62 megapixels with alpha."""
+"""Most memory for decoding one picture unless more is asked for, in units of 10⁶ bytes: 61 megapixels with alpha."""
 
 # Bytes that Pillow keeps for a pixel; four for all other modes, RGB among them.
 _BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
 _RGB_BYTES = 4
+_MARGIN = 1.02
 # What the libraries hold beside the picture, measured. Canvases and planes of the first two stay until the end.
 _KEPT = {"WEBP": 12, "AVIF": 12, "HEIF": 12}
-_JPEG2000_BYTES = 5  # 32-bit numbers and the finished byte, a channel
-_COEFFICIENT_BYTES = 2  # of a progressive JPEG, a channel
+_JPEG2000_BYTES = 6  # 32-bit numbers, the finished byte and the file, a channel
+_COEFFICIENT_BYTES = 2  # of a JPEG in several scans, a channel
 _RUN_LENGTH_BYTES = 3  # a BMP's runs are expanded in a growing array, then copied
 _STRIP_ROWS, _TILE_WIDTH, _TILE_ROWS, _BITS, _SAMPLES, _ORIENTATION = 278, 322, 323, 258, 277, 274
 
@@ -64,14 +66,14 @@ def _bytes_needed(image: Image.Image, whole_size: tuple[int, int], turned: bool)
     decoding = pixels * own + _decoder_bytes(image, whole_pixels)
     turning = pixels * own * (2 if turned else 1)
     converting = pixels * (own + (0 if image.mode == "RGB" and not has_alpha(image) else _RGB_BYTES))
-    return max(decoding, turning, converting) + pixels * kept
+    return int(_MARGIN * (max(decoding, turning, converting) + pixels * kept))
 
 
 def _decoder_bytes(image: Image.Image, whole_pixels: int) -> int:
     """What a decoder needs beside the picture while it works."""
     channels = len(image.getbands())
     if image.format in ("JPEG", "MPO"):
-        return whole_pixels * channels * _COEFFICIENT_BYTES if image.info.get("progressive") else 0
+        return whole_pixels * channels * _COEFFICIENT_BYTES if has_several_scans(image) else 0
     if image.format == "JPEG2000":
         return whole_pixels * channels * _JPEG2000_BYTES
     if image.format == "BMP":

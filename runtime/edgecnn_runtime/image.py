@@ -12,6 +12,7 @@ from edgecnn_runtime.color_profile import to_srgb
 from edgecnn_runtime.decode_memory import MAX_MEMORY_MB, check_memory, check_memory_limit
 from edgecnn_runtime.errors import ImageError, quoted
 from edgecnn_runtime.integer_gray import check_gray
+from edgecnn_runtime.jpeg_scans import check_scans
 from edgecnn_runtime.orientation import Box, orientation_of, upright, upright_box
 from edgecnn_runtime.picture_file import IMAGE_SUFFIXES, PictureFile, open_picture, seekable, source_name
 from edgecnn_runtime.to_rgb import to_rgb
@@ -126,6 +127,7 @@ def _decoded(file: Path | BinaryIO, name: str, at_least: int | None, max_memory_
         whole_size = image.size
         reduced = image.draft("RGB", (at_least, at_least)) if at_least is not None else None
         check_memory(image, name, max_memory_mb, whole_size=whole_size)
+        check_scans(image, name, whole_size)
         try:
             image.load()
         except OSError:

@@ -136,7 +136,9 @@ def save_snapshot(picture: Picture, view: View, folder: Path) -> Path:
     exif[_IMAGE_DESCRIPTION] = f"{view.label} {view.score:.1%}".encode("ascii", "replace").decode()
     exif[_SOFTWARE] = "edgecnn"
     exif[_DATE_TIME] = f"{now:%Y:%m:%d %H:%M:%S}"
-    comment = json.dumps({"time": now.isoformat(timespec="milliseconds"), **view.to_dict()}, ensure_ascii=False)
+    comment = json.dumps(
+        {"time": now.isoformat(timespec="milliseconds"), **view.to_dict()}, ensure_ascii=False, allow_nan=False
+    )
     data = io.BytesIO()
     image = Image.fromarray(swap_channels(picture).copy())
     image.save(data, "JPEG", quality=92, exif=exif, comment=comment.encode())

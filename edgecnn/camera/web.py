@@ -80,7 +80,7 @@ class WebView:
 
     def publish(self, bgr: Picture | None, state: dict[str, Any]) -> None:
         """Offer a newer picture, `(H, W, 3)` uint8 BGR, and what stands beside it."""
-        self._feed.states.put(json.dumps(state, ensure_ascii=False).encode())
+        self._feed.states.put(json.dumps(state, ensure_ascii=False, allow_nan=False).encode())
         if bgr is not None:
             encoded = cv2.imencode(".jpg", fit(np.ascontiguousarray(bgr), _MOST), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
             self._feed.pictures.put(encoded[1].tobytes())

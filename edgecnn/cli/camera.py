@@ -10,8 +10,8 @@ import typer
 from edgecnn_runtime.errors import OptionError
 
 from edgecnn.camera.process import set_environment, stopped_at_once
-from edgecnn.cli.models import DEFAULT_MODEL, open_classifier
-from edgecnn.cli.output import print_json, say
+from edgecnn.cli.models import DEFAULT_MODEL, AllowUnbounded, open_classifier
+from edgecnn.cli.output import print_json, say, show, shown
 
 if TYPE_CHECKING:
     from edgecnn_runtime.live.view import View
@@ -66,6 +66,7 @@ def camera(
     folder: Annotated[Path, typer.Option(help="Where snapshots and recordings by key go.")] = Path(),
     frames: Annotated[int | None, typer.Option(min=1, help="End after so many labeled frames.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each result.")] = False,
+    allow_unbounded: AllowUnbounded = False,
 ) -> None:
     """Label what a camera sees, now, and never fall behind.
 
@@ -88,7 +89,13 @@ def camera(
         from edgecnn.camera.display import DisplayOptions
 
         live = LiveClassifier(
-            open_classifier(model, device=device, require=require, threads=threads or _SPARE_ONE),
+            open_classifier(
+                model,
+                device=device,
+                require=require,
+                threads=threads or _SPARE_ONE,
+                allow_unbounded=allow_unbounded,
+            ),
             Source(source, SourceOptions(size=_parse_size(size), fps=fps, realtime=realtime, loop=loop)),
             smoothing=SmoothingOptions(time_constant_s=smooth),
             min_score=min_score,
@@ -131,7 +138,7 @@ class _Printer:
         self._state = state
         if self._labels and view.frame is not None and view.label != self._label:
             now = time.strftime("%H:%M:%S")
-            typer.echo(f"{now}  {view.score:6.1%}  {view.label}  ({view.frame.age_ms:.0f} ms old)")
+            show(f"{now}  {view.score:6.1%}  {shown(view.label)}  ({view.frame.age_ms:.0f} ms old)")
             self._label = view.label
 
 
@@ -181,6 +188,6 @@ def _list_cameras(*, as_json: bool) -> None:
         if as_json:
             print_json({"index": found.index, "name": found.name, "path": found.path})
         else:
-            typer.echo(f"{found.index}  {found.name}  {found.path}".rstrip())
+            show(f"{found.index}  {shown(found.name)}  {shown(found.path)}".rstrip())
     if not cameras:
         say("no camera was found; a video file, a folder, an rtsp:// or http:// address or `screen` works too.")

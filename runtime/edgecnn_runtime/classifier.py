@@ -15,7 +15,8 @@ from edgecnn_runtime.decode_memory import MAX_MEMORY_MB, check_memory_limit
 from edgecnn_runtime.errors import ImageError
 from edgecnn_runtime.forecast import check_forecast
 from edgecnn_runtime.image import ImageSource, source_name
-from edgecnn_runtime.model_file import ModelFile, default_model_path
+from edgecnn_runtime.model_file import ModelFile
+from edgecnn_runtime.model_source import read_default_model
 from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.onnx_file import with_outputs
 from edgecnn_runtime.prepare import TimedPixels, prepare_timed
@@ -74,9 +75,8 @@ class Classifier:
         if isinstance(model, ModelFile):
             self.model = model
         else:
-            path = default_model_path() if model is None else model
             self.model = ModelFile.load(
-                path,
+                read_default_model() if model is None else model,
                 labels=labels,
                 preprocess=preprocess,
                 normalization=normalization,

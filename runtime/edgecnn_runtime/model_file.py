@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn_runtime.card import CARD_KEY, Card, FeatureOutput, check_labels, parse_card
-from edgecnn_runtime.errors import ModelFileError, OptionError
+from edgecnn_runtime.errors import ModelFileError, OptionError, quoted
+from edgecnn_runtime.model_source import read_model_bytes
 from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.onnx_file import OnnxFile, TensorInfo, graph_digest, read_onnx
 from edgecnn_runtime.operators import check_node_count, refuse_loops
 from edgecnn_runtime.preprocess import Preprocess
 
-__all__ = ["ModelFile", "default_model_path", "read_model_bytes"]
+__all__ = ["ModelFile"]
 
 _UINT8, _FLOAT32 = 2, 1
 _LOGIT_TYPES = (0, 1, 10, 11)  # undeclared, float32, float16, float64
-_MAX_FILE_BYTES = (2 << 30) - 1  # protobuf's own limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +137,9 @@ class ModelFile:
         for tensor in self.graph.outputs:
             if tensor.name == self.card.logits:
                 return tensor
-        raise ModelFileError(f"the metadata names the output {self.card.logits!r}, which the graph does not have.")
+        raise ModelFileError(
+            f"the metadata names the output {_named(self.card.logits)}, which the graph does not have."
+        )
 
     @cached_property
     def gives_probabilities(self) -> bool:
@@ -154,19 +156,19 @@ class ModelFile:
         taken = self.input
         if self.card.input_name != taken.name:
             raise ModelFileError(
-                f"the metadata names the input {self.card.input_name!r}, the graph {taken.name!r}; "
+                f"the metadata names the input {_named(self.card.input_name)}, the graph {_named(taken.name)}; "
                 "export the model again."
             )
         if self.normalization is None and (taken.element_type != _UINT8 or len(taken.shape) != 4):
             raise ModelFileError(
-                f"the input {taken.name!r} is not uint8 (N, height, width, 3); export the model again."
+                f"the input {_named(taken.name)} is not uint8 (N, height, width, 3); export the model again."
             )
         expected = (self.height, self.width, 3)
         channels_first = self.normalization is not None and not self.channels_last
         found = (*taken.shape[2:], taken.shape[1]) if channels_first else taken.shape[1:]
         if len(found) != 3 or any(size not in (0, wanted) for size, wanted in zip(found, expected, strict=True)):
             raise ModelFileError(
-                f"the input {taken.name!r} takes {found} (height, width, channels), preprocess gives {expected}."
+                f"the input {_named(taken.name)} takes {found} (height, width, channels), preprocess gives {expected}."
             )
 
     def _check_logits(self) -> None:
@@ -174,7 +176,7 @@ class ModelFile:
         logits = self.logits
         if logits.element_type not in _LOGIT_TYPES or (logits.shape and len(logits.shape) != 2):
             raise ModelFileError(
-                f"the output {logits.name!r} is no float tensor (N, classes), one score a class; "
+                f"the output {_named(logits.name)} is no float tensor (N, classes), one score a class; "
                 "expected an image classifier."
             )
         if logits.shape and logits.shape[-1] not in (0, len(self.labels)):
@@ -183,34 +185,9 @@ class ModelFile:
             )
 
 
-def default_model_path() -> Path:
-    """The model that comes with the wheel: EfficientNet-Lite0, 1000 ImageNet classes, int8."""
-    return Path(__file__).parent / "models" / "default.onnx"
-
-
-def read_model_bytes(source: str | os.PathLike[str] | bytes) -> tuple[bytes, str]:
-    """The bytes of a model file, and what to call it in a message.
-
-    Raises:
-        ModelFileError: Missing, unreadable, empty, or larger than ONNX allows.
-    """
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return bytes(source), "<bytes>"
-    path = Path(source)
-    if "\0" in str(path):
-        raise ModelFileError(f"the path {str(path)!r} holds a zero byte; expected the name of an .onnx model file.")
-    try:
-        size = path.stat().st_size
-        if path.is_dir():
-            raise ModelFileError(f"{path} is a folder; expected an .onnx model file.")
-        if size > _MAX_FILE_BYTES:
-            raise ModelFileError(f"{path} is {size} bytes; expected at most {_MAX_FILE_BYTES}, ONNX's own limit.")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"{path} cannot be read: {error.strerror}; expected an .onnx model file.") from error
-    if not data:
-        raise ModelFileError(f"{path} is empty; expected an .onnx model file.")
-    return data, str(path)
+def _named(name: str) -> str:
+    """A name out of the file, in quotes."""
+    return f"'{quoted(name, 80)}'"
 
 
 def _refuse_given(superfluous: list[str]) -> None:

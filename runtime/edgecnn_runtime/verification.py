@@ -89,7 +89,11 @@ class Verification:
 
 
 def verify(
-    model: str | os.PathLike[str] | bytes | ModelFile | None = None, *, device: str = "auto", require: bool = False
+    model: str | os.PathLike[str] | bytes | ModelFile | None = None,
+    *,
+    device: str = "auto",
+    require: bool = False,
+    allow_unbounded: bool = False,
 ) -> Verification:
     """Run a file's golden vectors on a device and compare.
 
@@ -97,12 +101,13 @@ def verify(
         model: Path, bytes or `ModelFile`; None means the model in the wheel.
         device: As for `Classifier`.
         require: Raise `DeviceError` instead of running on the CPU when the device does not start.
+        allow_unbounded: As for `Classifier`.
 
     Raises:
         ModelFileError: The file cannot be loaded, or holds no golden vectors.
         DeviceError: `require` is set and the device does not start.
     """
-    classifier = Classifier(model, device=device, require=require)
+    classifier = Classifier(model, device=device, require=require, allow_unbounded=allow_unbounded)
     file = classifier.model
     golden = file.card.golden
     if not isinstance(golden.get("vectors"), list) or not golden["vectors"]:

@@ -144,9 +144,10 @@ def _most_alive(graph: _Graph, sizes: dict[str, int]) -> int:
         if constant.issuperset(filter(None, node.inputs)):
             constant.update(node.outputs)
         last_use.update(dict.fromkeys(node.inputs, index))
-    alive = most = sum(size for name, size in sizes.items() if name in constant)
+    made_while_running = {name for node in graph.nodes for name in node.outputs} - constant
+    alive = most = sum(size for name, size in sizes.items() if name not in made_while_running)
     for index, node in enumerate(graph.nodes):
-        alive += sum(sizes.get(name, 0) for name in node.outputs if name not in constant)
+        alive += sum(sizes.get(name, 0) for name in made_while_running.intersection(node.outputs))
         most = max(most, alive)
         ended = {name for name in (*node.inputs, *node.outputs) if last_use.get(name, index) == index}
         alive -= sum(sizes.get(name, 0) for name in ended - constant - graph.outputs)

@@ -72,23 +72,19 @@ class Classifier:
         normalization: Normalization | None = None,
         allow_unbounded: bool = False,
     ) -> None:
-        if isinstance(model, ModelFile):
-            self.model = model
-        else:
-            self.model = ModelFile.load(
-                read_default_model() if model is None else model,
-                labels=labels,
-                preprocess=preprocess,
-                normalization=normalization,
-                allow_unbounded=allow_unbounded,
-            )
         check_memory_limit(max_memory_mb)
+        built_in = model is None
+        if not isinstance(model, ModelFile):
+            source = read_default_model() if model is None else model
+            given: dict[str, Any] = {"labels": labels, "preprocess": preprocess, "normalization": normalization}
+            model = ModelFile.load(source, allow_unbounded=allow_unbounded, **given)
+        self.model = model
         self.exact = exact
         self._options: dict[str, Any] = {
             "device": device, "require": require, "threads": threads, "exact": exact, "max_memory_mb": max_memory_mb,
         }  # fmt: skip
-        if model is not None and not self.model.allow_unbounded:
-            check_forecast(self.model.data, self.model.graph, [self.model.one_picture])
+        if not (built_in or model.allow_unbounded):
+            check_forecast(model.data, model.graph, [model.one_picture])
         self._session = open_session(self.model.data, device=device, require=require, threads=threads)
         self._class_weights: Logits | None = None
 
@@ -238,9 +234,8 @@ class Classifier:
         return stream(self, sources, workers=workers, errors=errors)
 
     def _prepared(self, source: ImageSource) -> TimedPixels:
-        return prepare_timed(
-            source, self.model.preprocess, exact=self.exact, max_memory_mb=self._options["max_memory_mb"]
-        )
+        limit_mb = self._options["max_memory_mb"]
+        return prepare_timed(source, self.model.preprocess, exact=self.exact, max_memory_mb=limit_mb)
 
     def _feed(self, pixels: Pixels) -> dict[str, Array]:
         expected = (self.model.height, self.model.width, 3)

@@ -19,15 +19,15 @@ _SAME_LEVELS = 3  # gray levels by which profiles of the same colors differ, thr
 _PROBE = np.array([list(itertools.product(range(0, 256, 51), repeat=3))], np.uint8)  # colors from all over the cube
 
 
-def to_srgb(image: Image.Image, *, in_place: bool) -> Image.Image:
-    """Convert a picture of mode RGB to sRGB by the profile in its `info`; relative colorimetric.
+def to_srgb(image: Image.Image, profile: object, *, in_place: bool) -> Image.Image:
+    """Convert a picture of mode RGB to sRGB, relative colorimetric.
 
     Args:
-        image: Mode RGB. Without a profile, with one of another color space than RGB and with one that cannot be read
-            it counts as sRGB.
+        image: Mode RGB.
+        profile: What stands as `icc_profile` in the `info` of the picture that this one was made from. Nothing, a
+            profile of another color space than RGB and one that cannot be read count as sRGB.
         in_place: Write into the picture itself, which saves the memory of another one.
     """
-    profile = image.info.get("icc_profile")
     if not isinstance(profile, bytes) or profile[16:20] != _RGB_SPACE or _COMMON_SRGB in profile:
         return image
     transform = _transform(profile)

@@ -8,7 +8,7 @@ from edgecnn_runtime.errors import ImageError, OptionError, quoted
 from edgecnn_runtime.jpeg_scans import has_several_scans
 from edgecnn_runtime.to_rgb import has_alpha
 
-__all__ = ["MAX_MEMORY_MB", "check_memory", "check_memory_limit"]
+__all__ = ["MAX_MEMORY_MB", "check_memory", "check_memory_limit", "is_decoded"]
 
 MAX_MEMORY_MB = 500
 """Most memory for decoding one picture unless more is asked for, in units of 10⁶ bytes: 61 megapixels with alpha."""
@@ -22,6 +22,7 @@ _KEPT = {"WEBP": 12, "AVIF": 12, "HEIF": 12}
 _JPEG2000_BYTES = 6  # 32-bit numbers, the finished byte and the file, a channel
 _COEFFICIENT_BYTES = 2  # of a JPEG in several scans, a channel
 _RUN_LENGTH_BYTES = 3  # a BMP's runs are expanded in a growing array, then copied
+_COMPRESSION, _UNCOMPRESSED, _JPEG_COMPRESSED = 259, 1, 7
 _STRIP_ROWS, _TILE_WIDTH, _TILE_ROWS, _BITS, _SAMPLES, _ORIENTATION = 278, 322, 323, 258, 277, 274
 
 
@@ -51,8 +52,15 @@ def check_memory(
         width, height = whole_size
         raise ImageError(
             f"{quoted(name)} is too large to decode: its {width} × {height} pixels would take {needed_mb} MB, and the "
-            f"limit is {limit_mb} MB; make the picture smaller, or raise the limit with max_memory_mb={needed_mb}."
+            f"limit is {limit_mb} MB; make the picture smaller, or raise the limit: max_memory_mb={needed_mb}, on the "
+            f"command line classify --max-memory-mb {needed_mb}."
         )
+
+
+def is_decoded(image: Image.Image) -> bool:
+    """Whether a picture's pixels are in memory already."""
+    # Pillow up to 10 keeps them in `im` and later ones in `_im`, where asking for `im` raises before.
+    return getattr(image, "_im", image.__dict__.get("im")) is not None
 
 
 def _turns_itself(image: Any) -> bool:
@@ -84,12 +92,15 @@ def _decoder_bytes(image: Image.Image, whole_pixels: int) -> int:
 
 
 def _strip_bytes(image: Any) -> int:
-    """One strip or tile of a TIFF, which may be larger than the picture."""
+    """One strip or tile of a compressed TIFF, which may be larger than the picture."""
     tags = image.tag_v2
+    if tags.get(_COMPRESSION, _UNCOMPRESSED) == _UNCOMPRESSED:
+        return 0
     if _TILE_WIDTH in tags:
         columns, rows = tags[_TILE_WIDTH], tags.get(_TILE_ROWS, 0)
     else:
         columns, rows = image.width, min(tags.get(_STRIP_ROWS, image.height), image.height)
-    # Such a JPEG's strips go through four bytes a pixel.
     bits = max(tags.get(_BITS, (1,))) * tags.get(_SAMPLES, 1)
-    return int(columns * rows * max(bits, 32) // 8)
+    if tags[_COMPRESSION] == _JPEG_COMPRESSED:
+        bits = max(bits, 32)  # libtiff makes RGBA of such strips
+    return int(columns * rows * bits // 8)

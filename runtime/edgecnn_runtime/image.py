@@ -9,12 +9,13 @@ import numpy.typing as npt
 from PIL import Image, ImageFile
 
 from edgecnn_runtime.color_profile import to_srgb
-from edgecnn_runtime.decode_memory import MAX_MEMORY_MB, check_memory, check_memory_limit
+from edgecnn_runtime.decode_memory import MAX_MEMORY_MB, check_memory, check_memory_limit, is_decoded
 from edgecnn_runtime.errors import ImageError, quoted
-from edgecnn_runtime.integer_gray import check_gray
+from edgecnn_runtime.integer_gray import gray_range
 from edgecnn_runtime.jpeg_scans import check_scans
 from edgecnn_runtime.orientation import Box, orientation_of, upright, upright_box
-from edgecnn_runtime.picture_file import IMAGE_SUFFIXES, PictureFile, open_picture, seekable, source_name
+from edgecnn_runtime.picture_file import IMAGE_SUFFIXES, check_no_preview, open_picture
+from edgecnn_runtime.picture_source import PictureFile, seekable, source_name
 from edgecnn_runtime.to_rgb import to_rgb
 
 __all__ = [
@@ -86,7 +87,7 @@ def decode_image(source: ImageSource, *, at_least: int | None = None, max_memory
     name = source_name(source)
     try:
         if isinstance(source, Image.Image):
-            return _whole(_taken(source))
+            return _whole(_taken(source, name, max_memory_mb))
         return _decoded(seekable(source), name, at_least, max_memory_mb)
     except ImageError:
         raise
@@ -111,20 +112,25 @@ def check_pixels(array: object) -> npt.NDArray[np.uint8]:
     return array
 
 
-def _taken(picture: Image.Image) -> Image.Image:
+def _taken(picture: Image.Image, name: str, max_memory_mb: int) -> Image.Image:
     """A picture that the caller holds, and keeps as it is."""
-    # Pillow turns TIFF files while loading them, so what orientation is left shows only afterwards.
-    picture.load()
     # What was derived from a file's picture carries its EXIF along; whether it still lies on its side nobody knows.
-    turned = upright(picture, orientation_of(picture) if isinstance(picture, ImageFile.ImageFile) else 1)
-    rgb = to_rgb(turned)
-    return to_srgb(rgb, in_place=rgb is not picture)
+    orientation, gray = 1, gray_range(picture, name)
+    if isinstance(picture, ImageFile.ImageFile):
+        check_no_preview(picture, name)
+        if not is_decoded(picture):
+            check_memory(picture, name, max_memory_mb, whole_size=picture.size)
+        # Pillow turns TIFF files while loading them, so what orientation is left shows only afterwards.
+        picture.load()
+        orientation = orientation_of(picture)
+    turned = upright(picture, orientation)
+    rgb = to_rgb(turned, gray)
+    return to_srgb(rgb, picture.info.get("icc_profile"), in_place=rgb is not picture)
 
 
 def _decoded(file: Path | BinaryIO, name: str, at_least: int | None, max_memory_mb: int) -> Decoded:
     with open_picture(file, name) as image:
-        check_gray(image)
-        whole_size = image.size
+        whole_size, gray = image.size, gray_range(image, name)
         reduced = image.draft("RGB", (at_least, at_least)) if at_least is not None else None
         check_memory(image, name, max_memory_mb, whole_size=whole_size)
         check_scans(image, name, whole_size)
@@ -141,7 +147,7 @@ def _decoded(file: Path | BinaryIO, name: str, at_least: int | None, max_memory_
         picture = upright(image, orientation)
         if picture is not image:
             image.close()  # gives its pixels back before the next copy is made
-        picture = to_srgb(to_rgb(picture), in_place=True)
+        picture = to_srgb(to_rgb(picture, gray), image.info.get("icc_profile"), in_place=True)
     if reduced is None:
         return _whole(picture)
     return Decoded(picture, upright_box(reduced[1], size, orientation))

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edgecnn_runtime.errors import ImageError
+from edgecnn_runtime.errors import ImageError, quoted
 
-__all__ = ["GrayRange", "check_gray", "gray_range"]
+__all__ = ["GrayRange", "gray_range"]
 
 # In these formats Pillow gives 0 to 65535, whatever the depth in the file.
 _FULL_RANGE = ("PNG", "PPM", "JPEG2000")
@@ -40,15 +40,25 @@ class GrayRange:
         return np.clip(gray, 0, 255, out=gray).astype(np.uint8)
 
 
-def gray_range(image: Image.Image) -> GrayRange:
-    """The range of a picture of mode I or I;16.
+def gray_range(image: Image.Image, name: str) -> GrayRange | None:
+    """What is black and white in a picture of more than 8 bits of gray; None for all others.
+
+    Args:
+        image: It need not be loaded yet.
+        name: What to call it.
 
     Raises:
-        ImageError: Neither the picture nor its file tells.
+        ImageError: Neither the picture nor its file tells: 32-bit floats, signed bytes, integers of an unknown range.
     """
+    tags = getattr(image, "tag_v2", None)
+    if image.mode == "F":
+        raise _unknown_range(name, "32-bit floats")
+    if image.mode == "L" and _sample_format(tags or {}) == _SIGNED:
+        raise _unknown_range(name, "8-bit signed integers")
+    if not image.mode.startswith("I"):
+        return None
     if getattr(image, "format", None) in _FULL_RANGE:
         return GrayRange(0, 65535)
-    tags = getattr(image, "tag_v2", None)
     if tags is None:
         raise ImageError(
             f"got a Pillow picture of mode {image.mode}, whose range is not known without its file; expected mode L or "
@@ -58,28 +68,14 @@ def gray_range(image: Image.Image) -> GrayRange:
     if bounds is None:
         bits = tags.get(_BITS, (0,))[0]
         if _sample_format(tags) != _UNSIGNED or bits > 16:
-            raise _unknown_range(f"{bits}-bit{' signed' * (_sample_format(tags) == _SIGNED)} integers")
+            raise _unknown_range(name, f"{bits}-bit{' signed' * (_sample_format(tags) == _SIGNED)} integers")
         bounds = 0, (1 << bits) - 1
     black, white = bounds
     return GrayRange(white, black) if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else GrayRange(black, white)
 
 
-def check_gray(image: Image.Image) -> None:
-    """Refuse gray of which neither picture nor file says what is black and white, before it is decoded.
-
-    Raises:
-        ImageError: 32-bit floats, signed bytes, or integers of an unknown range.
-    """
-    if image.mode == "F":
-        raise _unknown_range("32-bit floats")
-    if image.mode.startswith("I"):
-        gray_range(image)
-    elif image.mode == "L" and _sample_format(getattr(image, "tag_v2", {})) == _SIGNED:
-        raise _unknown_range("8-bit signed integers")
-
-
-def _unknown_range(what: str) -> ImageError:
-    return ImageError(f"the picture holds {what}, whose range is not known; expected 8 or 16 bits a channel.")
+def _unknown_range(name: str, what: str) -> ImageError:
+    return ImageError(f"{quoted(name)} holds {what}, whose range is not known; expected 8 or 16 bits a channel.")
 
 
 def _sample_format(tags: Any) -> int:

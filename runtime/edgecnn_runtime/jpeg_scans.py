@@ -18,6 +18,8 @@ def has_several_scans(image: Any) -> bool:
     """Whether decoding a JPEG that is open keeps all its coefficients: progressive, or one channel after another."""
     if image.info.get("progressive"):
         return True
+    if image.fp is None:  # decoded already
+        return False
     position = image.fp.tell()
     channels = _channels_of_first_scan(image.fp)
     image.fp.seek(position)

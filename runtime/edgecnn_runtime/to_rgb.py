@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from edgecnn_runtime.integer_gray import GrayRange, check_gray, gray_range
+from edgecnn_runtime.integer_gray import GrayRange
 
 __all__ = ["has_alpha", "to_rgb"]
 
@@ -15,16 +15,16 @@ _WITH_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 _BAND_PIXELS = 1 << 18
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image, gray: GrayRange | None) -> Image.Image:
     """Convert a loaded picture to mode RGB; the same picture where it is RGB and opaque already.
 
-    Raises:
-        ImageError: It holds numbers of which nothing says what is black and white.
+    Args:
+        image: Of any mode but F.
+        gray: What is black and white in it, for modes I and I;16.
     """
-    check_gray(image)
-    if image.mode.startswith("I"):
-        bounds, clear = gray_range(image), image.info.get("transparency")
-        return _in_bands(image, lambda band: _scaled(band, bounds, clear))
+    if gray is not None:
+        clear = image.info.get("transparency")
+        return _in_bands(image, lambda band: _scaled(band, gray, clear))
     if has_alpha(image):
         return _in_bands(image, _over_white)
     return image if image.mode == "RGB" else image.convert("RGB")
@@ -52,10 +52,10 @@ def _over_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(white, rgba).convert("RGB")
 
 
-def _scaled(image: Image.Image, bounds: GrayRange, clear: int | None) -> Image.Image:
+def _scaled(image: Image.Image, gray: GrayRange, clear: int | None) -> Image.Image:
     # Pillow's own conversion would clip everything above 255 to white.
     values = np.asarray(image)
-    gray = bounds.scaled(values)
+    scaled = gray.scaled(values)
     if clear is not None:
-        gray[values == clear] = 255
-    return Image.fromarray(gray).convert("RGB")
+        scaled[values == clear] = 255
+    return Image.fromarray(scaled).convert("RGB")

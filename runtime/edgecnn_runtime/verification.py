@@ -138,7 +138,8 @@ def _answer(classifier: Classifier, pixels: Pixels) -> npt.NDArray[np.float32]:
     (output,) = classifier.run(pixels[None], [classifier.model.logits.name])
     if not np.isfinite(output).all():
         return np.full(len(classifier.labels), np.nan, np.float32)
-    return classifier.as_logits(output, 1)[0]
+    logits: npt.NDArray[np.float32] = classifier.as_logits(output, 1)[0]
+    return logits
 
 
 def _label(file: ModelFile, logits: npt.NDArray[np.float32]) -> str:

@@ -1,5 +1,7 @@
 """Graphs that would never end, or take any amount of memory, are refused before ONNX Runtime gets them."""
 
+import itertools
+
 import numpy as np
 import onnx
 import pytest
@@ -86,7 +88,7 @@ def test_functions_are_counted_as_written_out(depth: int):
         names = ["x", *(f"t{index}" for index in range(9)), "y"]
         calls = [
             helper.make_node(f"F{level - 1}", [taken], [given], domain="pkg.a")
-            for taken, given in zip(names, names[1:], strict=False)
+            for taken, given in itertools.pairwise(names)
         ]
         model.functions.append(helper.make_function("pkg.a", f"F{level}", ["x"], ["y"], calls, versions))
     node = next(node for node in model.graph.node if node.op_type == "Relu")
@@ -135,8 +137,7 @@ def test_a_constant_of_4_gb_is_foreseen(node: onnx.NodeProto):
 def test_doubling_again_and_again_is_foreseen():
     names = ["pooled", *(f"twice{index}" for index in range(30))]
     doubled = [
-        helper.make_node("Concat", [taken, taken], [given], axis=2)
-        for taken, given in zip(names, names[1:], strict=False)
+        helper.make_node("Concat", [taken, taken], [given], axis=2) for taken, given in itertools.pairwise(names)
     ]
     with pytest.raises(ModelFileError, match=r"takes [\d,]+ MB for one picture"):
         Classifier(_with_nodes(*doubled, helper.make_node("ReduceMax", [names[-1]], ["more"], keepdims=0)))
@@ -144,7 +145,7 @@ def test_doubling_again_and_again_is_foreseen():
 
 def test_work_without_end_is_foreseen():
     names = ["square", *(f"power{index}" for index in range(4))]
-    products = [helper.make_node("MatMul", [a, a], [b]) for a, b in zip(names, names[1:], strict=False)]
+    products = [helper.make_node("MatMul", [a, a], [b]) for a, b in itertools.pairwise(names)]
     data = _with_nodes(
         helper.make_node("ConstantOfShape", ["size"], ["square"]),
         *products,

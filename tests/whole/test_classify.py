@@ -168,6 +168,15 @@ def test_exact_and_workers_are_taken(sample_images):
     assert (best["label"], best["score"]) == (exact.label, pytest.approx(exact.score, abs=0.02))
 
 
+def test_a_picture_over_the_memory_limit_says_which_option_raises_it(model, tmp_path):
+    picture = save(scene(1200, 1000), tmp_path / "large.png")
+    done = edgecnn("classify", picture, "--model", model, "--max-memory-mb", 4)
+    assert done.code == 1
+    assert "large.png is too large to decode: its 1200 × 1000 pixels would take 5 MB, and the limit is 4 MB" in done.err
+    assert "classify --max-memory-mb 5." in done.err
+    assert edgecnn("classify", picture, "--model", model, "--max-memory-mb", 5).code == 0
+
+
 def test_help_shows_an_example_for_every_command():
     done = edgecnn("--help")
     assert done.code == 0

@@ -85,3 +85,18 @@ def test_an_interruption_ends_both_processes_without_a_file(tmp_path):
 def test_a_missing_package_is_the_same_error_on_the_other_side():
     error = pickle.loads(pickle.dumps(MissingPackageError("timm", extra="export")))
     assert (str(error), error.package) == ('timm is not installed; type: pip install "edgecnn[export]"', "timm")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_the_child_ends_when_its_parent_is_killed(tmp_path):
+    (tmp_path / "slow.py").write_text("import os, time\nopen('started', 'w').write(str(os.getpid()))\ntime.sleep(60)\n")
+    command = [sys.executable, "-c", "from edgecnn.cli.main import main; main()", "export", "slow:make", "-o", "m.onnx"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    child = tmp_path / "started"
+    until = time.monotonic() + 60
+    while not (child.exists() and child.read_text()):
+        assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.05)
+    process.kill()
+    # The pipe ends with the last process that holds it, which is the child; it says nothing on its way.
+    assert process.communicate(timeout=20)[1] == ""

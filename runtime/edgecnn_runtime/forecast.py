@@ -13,6 +13,7 @@ from edgecnn_runtime.errors import ModelFileError
 from edgecnn_runtime.onnx_file import OnnxFile, TensorInfo, encode_tensor_info, full_name
 from edgecnn_runtime.protobuf import encode_bytes, encode_field, fields, numbers, text
 from edgecnn_runtime.session import create_session, session_options
+from edgecnn_runtime.sized_by_value import SIZED_BY_VALUE, GraphNode, unforeseeable
 
 __all__ = ["MAX_MACS", "MAX_MEMORY_BYTES", "Forecast", "check_forecast", "forecast"]
 
@@ -30,12 +31,6 @@ _BYTES = {"uint8": 1, "int8": 1, "bool": 1, "float16": 2, "bfloat16": 2, "int16"
           "int64": 8, "uint64": 8}  # fmt: skip
 _OTHER_BYTES = 4
 
-# Operators whose result has a size that stands in a value, and can be of any size whatever comes in.
-_SIZED_BY_VALUE = frozenset({
-    "AffineGrid", "BlackmanWindow", "CenterCropPad", "Col2Im", "ConstantOfShape", "DFT", "Expand",
-    "HammingWindow", "HannWindow", "MaxUnpool", "MelWeightMatrix", "OneHot", "Pad", "Range", "Resize", "Tile",
-    "Upsample", "com.microsoft.CropAndResize",
-})  # fmt: skip
 # Where an operator keeps the weights that each number of its result is summed over.
 _CONVOLUTIONS = {"Conv": 1, "ConvInteger": 1, "QLinearConv": 3, "com.microsoft.FusedConv": 1, "ConvTranspose": 1}
 _PRODUCTS = frozenset({
@@ -60,18 +55,11 @@ class Forecast:
     unknown: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Node:
-    operator: str
-    inputs: list[str]
-    outputs: list[str]
-
-
 @dataclass
 class _Graph:
     """The main graph; `rest` is all of its message but the weights and what it declares of its tensors."""
 
-    nodes: list[_Node] = field(default_factory=list)
+    nodes: list[GraphNode] = field(default_factory=list)
     weights: dict[str, Shape] = field(default_factory=dict)
     outputs: set[str] = field(default_factory=set)
     rest: list[bytes] = field(default_factory=list)
@@ -92,9 +80,9 @@ def check_forecast(data: bytes, file: OnnxFile, inputs: Sequence[TensorInfo]) ->
     found = forecast(data, inputs)
     most = MAX_MEMORY_BYTES + 4 * len(data)  # weights of a byte or two may be widened to four
     # The forecast does not see into functions and bodies.
-    unknown = sorted({*found.unknown, *(_SIZED_BY_VALUE & file.inner_operators)})
+    unknown = sorted({*found.unknown, *(SIZED_BY_VALUE.keys() & file.inner_operators)})
     if unknown:
-        problem = f"has a result of {unknown[0]} whose size is computed from its input, so that it can be of any size"
+        problem = f"has a result of {unknown[0]} whose size cannot be foreseen, so that it may be of any size"
     elif found.memory_bytes > most:
         problem = f"takes {found.memory_bytes / 1e6:,.0f} MB for one picture; expected at most {most / 1e6:,.0f} MB"
     elif found.macs > MAX_MACS:
@@ -129,11 +117,7 @@ def forecast(data: bytes, inputs: Sequence[TensorInfo]) -> Forecast:
     return Forecast(
         memory_bytes=_most_alive(graph, {name: size for name, size in sizes.items() if name not in graph.weights}),
         macs=sum(_macs(node, shapes) for node in graph.nodes),
-        unknown=tuple(
-            node.operator
-            for node in graph.nodes
-            if node.operator in _SIZED_BY_VALUE and not known.issuperset(filter(None, node.outputs))
-        ),
+        unknown=tuple(unforeseeable(graph.nodes, constants=graph.weights, known=known)),
     )
 
 
@@ -154,7 +138,7 @@ def _most_alive(graph: _Graph, sizes: dict[str, int]) -> int:
     return most
 
 
-def _macs(node: _Node, shapes: dict[str, Shape]) -> int:
+def _macs(node: GraphNode, shapes: dict[str, Shape]) -> int:
     """Multiply-accumulates of one node, or a few times as many."""
     given = math.prod(shapes.get(node.outputs[0], ())) if node.outputs else 0
     weights = _CONVOLUTIONS.get(node.operator)
@@ -213,10 +197,10 @@ def _without_values(tensor: memoryview, graph: _Graph, keep_bytes: int) -> bytes
     return encode_bytes(_GRAPH_INPUT, encode_tensor_info(TensorInfo(name, kind, shape)))
 
 
-def _node(message: memoryview) -> _Node:
+def _node(message: memoryview) -> GraphNode:
     parts = list(fields(message))
     last = dict(parts)
-    return _Node(
+    return GraphNode(
         operator=full_name(*(text(last.get(number, memoryview(b""))) for number in (_NODE_OPERATOR, _NODE_DOMAIN))),
         inputs=[text(value) for number, value in parts if number == _NODE_INPUT],
         outputs=[text(value) for number, value in parts if number == _NODE_OUTPUT],

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn_runtime.classifier import Classifier
-from edgecnn_runtime.errors import ModelFileError
+from edgecnn_runtime.errors import ModelFileError, quoted
 from edgecnn_runtime.golden import decode_golden, expand_grid
 from edgecnn_runtime.model_file import ModelFile
 from edgecnn_runtime.preprocess import Pixels
@@ -158,5 +158,7 @@ def _tolerance(golden: dict[str, Any], device: str) -> float:
     kind = "cpu" if device == "cpu" else "other"
     value = tolerances.get(kind) if isinstance(tolerances, dict) else None
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < 1:
-        raise ModelFileError(f"the golden vectors' tolerance for {kind!r} is {value!r}; expected a number from 0 to 1.")
+        raise ModelFileError(
+            f"the golden vectors' tolerance for {kind!r} is {quoted(repr(value), 80)}; expected a number from 0 to 1."
+        )
     return float(value)

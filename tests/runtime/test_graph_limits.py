@@ -169,7 +169,38 @@ def test_a_size_that_is_computed_from_the_picture_cannot_be_foreseen(inside: boo
     if inside:
         nodes[3:] = [_in_branch(helper.make_node("ConstantOfShape", ["size"], ["more"]))]
     data = _with_nodes(*nodes, axis=np.array([0]), size=np.array([], np.int64), go_on=np.array(True))
-    with pytest.raises(ModelFileError, match=r"a result of ConstantOfShape whose size is computed from its input"):
+    with pytest.raises(ModelFileError, match=r"a result of ConstantOfShape whose size cannot be foreseen"):
+        Classifier(data)
+
+
+def test_a_size_that_is_computed_from_the_shape_of_the_picture_is_taken():
+    """Transformers repeat a token for each picture of a batch, by arithmetic that shape inference does not follow."""
+    nodes = [
+        helper.make_node("Shape", ["pixels"], ["shape"]),
+        helper.make_node("Gather", ["shape", "axis"], ["batch"]),
+        helper.make_node("Concat", ["batch", "one_size"], ["asked"], axis=0),
+        helper.make_node("Equal", ["asked", "minus_one"], ["free"]),
+        helper.make_node("Where", ["free", "one_size", "asked"], ["sizes"]),
+        helper.make_node("Expand", ["token", "sizes"], ["more"]),
+    ]
+    data = _with_nodes(
+        *nodes,
+        axis=np.array([0]),
+        one_size=np.array([1]),
+        minus_one=np.array([-1]),
+        token=np.ones((1, 1), np.float32),
+    )
+    assert Classifier(data).logits(random_pixels(2)).shape == (2, 4)
+
+
+def test_a_size_that_is_hidden_in_constants_cannot_be_foreseen():
+    nodes = [
+        helper.make_node("Where", ["yes", "size", "small"], ["sizes"]),
+        helper.make_node("ConstantOfShape", ["sizes"], ["huge"]),
+        helper.make_node("ReduceMax", ["huge"], ["more"], keepdims=0),
+    ]
+    data = _with_nodes(*nodes, yes=np.array([True]), size=np.array([10**9]), small=np.array([1]))
+    with pytest.raises(ModelFileError, match=r"takes 4,0\d\d MB|a result of ConstantOfShape whose size cannot be"):
         Classifier(data)
 
 

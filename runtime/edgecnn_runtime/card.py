@@ -105,7 +105,7 @@ def check_labels(labels: Any, complain: Callable[[str], Exception] = ModelFileEr
         complain: Makes the error of a sentence.
     """
     if not isinstance(labels, (list, tuple)) or not 1 <= len(labels) <= _MAX_CLASSES:
-        raise complain(f"labels are {quoted(repr(labels), 60)}; expected a list of 1 to {_MAX_CLASSES} names.")
+        raise complain(f"labels are {str(labels)[:60]!r}; expected a list of 1 to {_MAX_CLASSES} names.")
     for index, label in enumerate(labels):
         if not isinstance(label, str) or not label.strip():
             raise complain(f"label {index} is {quoted(repr(label), 80)}; expected a name.")
@@ -141,7 +141,7 @@ def _load(text: str) -> dict[str, Any]:
         raise ModelFileError(f"the model file's format is {quoted(repr(found), 80)}; expected {FORMAT}.")
     if found > FORMAT:
         raise ModelFileError(
-            f"the model file has format {found}, this edgecnn reads format {FORMAT}; "
+            f"the model file has format {quoted(found, 80)}, this edgecnn reads format {FORMAT}; "
             "upgrade: pip install -U edgecnn-runtime"
         )
     if document.get("task") != "classify":
@@ -157,7 +157,7 @@ def _read(document: dict[str, Any], path: str, kind: type) -> Any:
             raise ModelFileError(f"the model file's metadata has no {path!r}; export the model again.")
         value = value[key]
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise ModelFileError(f"the model file's {path!r} is {quoted(repr(value), 60)}; expected {kind.__name__}.")
+        raise ModelFileError(f"the model file's {path!r} is {str(value)[:60]!r}; expected {kind.__name__}.")
     return value
 
 

@@ -3,9 +3,6 @@
 Source: Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016.
 """
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 
@@ -13,9 +10,7 @@ from edgecnn_runtime.card import FeatureOutput
 from edgecnn_runtime.errors import ModelFileError, OptionError
 from edgecnn_runtime.model_file import ModelFile
 from edgecnn_runtime.onnx_file import with_outputs
-
-if TYPE_CHECKING:
-    from edgecnn_runtime.classifier import Classifier
+from edgecnn_runtime.session import open_session
 
 __all__ = ["class_activation_map", "feature_output", "read_class_weights"]
 
@@ -63,19 +58,18 @@ def feature_output(model: ModelFile) -> FeatureOutput:
     return model.features
 
 
-def read_class_weights(classifier: "Classifier") -> npt.NDArray[np.float32]:
+def read_class_weights(model: ModelFile) -> npt.NDArray[np.float32]:
     """Read the weights of the last linear layer, `(classes, channels)` float32, out of the graph.
 
     Raises:
         ModelFileError: The network does not end in global average pooling and one linear layer.
     """
-    model = classifier.model
     output = feature_output(model)
     # In an int8 file the weights are stored quantized, and floats only behind their DequantizeLinear.
     dequantized = f"{output.weights}_DequantizeLinear_Output"
     tensor = dequantized if dequantized in {name for _, name in model.graph.nodes} else output.weights
-    reader = type(classifier)(replace(model, data=with_outputs(model.data, [tensor])), device="cpu", threads=1)
-    weights = reader.run(np.zeros((1, model.height, model.width, 3), np.uint8), [tensor])[0]
+    session = open_session(with_outputs(model.data, [tensor]), device="cpu", threads=1)
+    weights = session.run([tensor], {model.input.name: np.zeros(model.one_picture.shape, np.uint8)})[0]
     if (
         weights.ndim != 2
         or weights.shape[1 if output.transposed else 0] != len(model.labels)

@@ -197,7 +197,7 @@ class Classifier:
             ModelFileError: The network does not end in global average pooling and one linear layer.
         """
         if self._class_weights is None:
-            self._class_weights = read_class_weights(self)
+            self._class_weights = read_class_weights(self.model)
         return self._class_weights
 
     def class_activation_map(self, pixels: Pixels, index: int | None = None) -> Logits:

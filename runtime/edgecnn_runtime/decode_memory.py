@@ -17,8 +17,8 @@ MAX_MEMORY_MB = 500
 _BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
 _RGB_BYTES = 4
 _MARGIN = 1.02
-# What the libraries hold beside the picture, measured. Canvases and planes of the first two stay until the end.
-_KEPT = {"WEBP": 12, "AVIF": 12, "HEIF": 12}
+# What the libraries hold beside the picture, measured. Their canvases and planes stay until the end.
+_KEPT = {"WEBP": 12, "AVIF": 12, "HEIF": 6}
 _JPEG2000_BYTES = 6  # 32-bit numbers, the finished byte and the file, a channel
 _COEFFICIENT_BYTES = 2  # of a JPEG in several scans, a channel
 _RUN_LENGTH_BYTES = 3  # a BMP's runs are expanded in a growing array, then copied

@@ -29,8 +29,8 @@ def checked_logits(output: npt.NDArray[Any], count: int, model: ModelFile, *, de
         scores = output.astype(np.float32, copy=False)
     if not np.isfinite(scores).all():
         raise ModelFileError(
-            f"{model.name} gives scores that are not finite (NaN or infinite) on {device}; expected numbers: its "
-            "weights or its normalization are damaged, or float16 is too small for them."
+            f"{model.name} on {device}: the network's logits are not finite (NaN or infinity); check its weights and "
+            "normalization, and whether float16 is too small for them."
         )
     # The logarithm undoes a softmax up to a constant, which the softmax behind it does not see.
     return np.log(np.maximum(scores, _TINY)) if model.gives_probabilities else scores

@@ -186,7 +186,7 @@ def test_scores_that_are_not_finite_are_an_error_everywhere(value):
     linear.CopyFrom(onnx.numpy_helper.from_array(broken, "weights"))
     plain_file = {"labels": LABELS, "preprocess": Preprocess(32, 32), "normalization": Normalization()}
     classifier = Classifier(model.SerializeToString(), device="cpu", **plain_file)
-    sentence = r"gives scores that are not finite \(NaN or infinite\) on cpu; expected numbers: its weights or"
+    sentence = r"on cpu: the network's logits are not finite \(NaN or infinity\); check its weights and normalization"
     for ask in (
         lambda: classifier(plain(RED)),
         lambda: classifier.logits(random_pixels(2)),

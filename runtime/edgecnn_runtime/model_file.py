@@ -81,6 +81,8 @@ class ModelFile:
             model._check_input()
             model._check_logits()
         except ModelFileError as error:
+            if isinstance(source, bytes):
+                raise  # bytes have no name that would tell a person which file is meant
             raise ModelFileError(f"{name}: {error}") from error
         return model
 

@@ -147,7 +147,7 @@ class _Printer:
         """Say where the picture is; a window shows the labels itself."""
         self._labels = display.window is None
         if display.note:
-            say(display.note)
+            typer.echo(display.note, err=True)  # with `--quiet` too: a token may be in it
 
     def view(self, view: "View") -> None:
         """Print what is new."""

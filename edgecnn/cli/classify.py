@@ -7,8 +7,9 @@ import typer
 from edgecnn_runtime import Failure, OptionError, Result
 from edgecnn_runtime.image import MAX_MEMORY_MB
 
+from edgecnn.cli.csv_table import CsvTable
 from edgecnn.cli.models import DEFAULT_MODEL, AllowUnbounded, open_classifier
-from edgecnn.cli.output import CsvTable, print_json, progress, say, show, shown, warn
+from edgecnn.cli.output import print_json, progress, remark, say, show, shown, warn
 from edgecnn.data.left_out import left_out_warnings
 from edgecnn.data.pictures import find_pictures
 
@@ -115,7 +116,7 @@ def _show(name: str, answer: Result | Failure, top: int, *, alone: bool) -> None
             line = f"{prediction.score:7.1%}  {shown(prediction.label)}"
             show(typer.style(line, bold=True) if place == 0 else line)
         timing = answer.timing_ms
-        show(
+        remark(
             f"{shown(name)} on {answer.device} ({answer.provider}): decode {timing.decode:.1f} ms, "
             f"preprocess {timing.preprocess:.1f} ms, inference {timing.inference:.1f} ms"
         )

@@ -12,7 +12,7 @@ from edgecnn_runtime import Classifier, EdgecnnError, OptionError
 from edgecnn_runtime.devices import DEVICES, available_providers, why_missing
 
 from edgecnn.camera.process import set_environment
-from edgecnn.cli.output import print_json, say
+from edgecnn.cli.output import print_json, say, warn
 
 __all__ = ["doctor"]
 
@@ -59,7 +59,7 @@ def doctor(
         typer.echo(f"  {name:9}{mark}  {state['note']}")
     wheels = [name for name in report["packages"] if name.startswith("onnxruntime")]
     if len(wheels) > 1:
-        typer.echo(f"warning: {' and '.join(wheels)} are both installed and overwrite each other; keep one.", err=True)
+        warn(f"{' and '.join(wheels)} are both installed and overwrite each other; keep one.")
 
 
 def _try_cameras(sources: list[str], *, as_json: bool) -> None:

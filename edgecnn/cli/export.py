@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 import typer
 from edgecnn_runtime import OptionError
 
-from edgecnn.cli.output import print_json, steps, warn
+from edgecnn.cli.output import detail, print_json, remark, steps, warn
+from edgecnn.zoo.channel_units import in_units_of_one
 from edgecnn.zoo.exporting import ExportOptions, export_source
 from edgecnn.zoo.request import NetworkRequest, read_labels
 
@@ -51,6 +52,9 @@ def export(
     ] = None,
     mean: Annotated[str | None, typer.Option(help="Mean a channel in units of 0 to 1, as 0.485,0.456,0.406.")] = None,
     std: Annotated[str | None, typer.Option(help="Standard deviation a channel, as 0.229,0.224,0.225.")] = None,
+    scores: Annotated[
+        str | None, typer.Option(help="Name of the output with the scores, where an .onnx file has several.")
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="State dict to load, .safetensors or .pth.")] = None,
     random_weights: Annotated[bool, typer.Option("--random-weights", help="No download; weights from seed 0.")] = False,
     name: Annotated[str | None, typer.Option(help="Name in the file.")] = None,
@@ -61,6 +65,9 @@ def export(
 
     Example: edgecnn export torchvision:mobilenet_v2 -o mobilenet.onnx --precision auto --calibrate photos/
     """
+    statistics = in_units_of_one(_read_channels("--mean", mean), _read_channels("--std", std))
+    if statistics.note:
+        warn(statistics.note)
     request = NetworkRequest(
         random_weights=random_weights,
         weights=weights,
@@ -69,8 +76,9 @@ def export(
         resize=resize,
         resize_to=resize_to,
         kernel=kernel,
-        mean=_read_channels("--mean", mean),
-        std=_read_channels("--std", std),
+        mean=statistics.mean,
+        std=statistics.std,
+        scores=scores,
         name=name,
         license=license,
     )
@@ -85,6 +93,7 @@ def export(
         check=check,
         report=report,
     )
+    detail(f"{source} becomes {output.absolute()}, checked with {check or 'the eight photos of the package'}")
     with steps() as step:
         written = export_source(source, output, request, options, warn=warn, steps=step)
     if json:
@@ -94,7 +103,7 @@ def export(
         typer.echo(line)
     if report is not None:
         typer.echo(f"report: {report}")
-    typer.echo(f"next: edgecnn classify photo.jpg --model {written.path}")
+    remark(f"next: edgecnn classify photo.jpg --model {written.path}")
 
 
 def _read_size(text: str | None) -> tuple[int, int] | None:

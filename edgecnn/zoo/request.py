@@ -26,6 +26,7 @@ class NetworkRequest:
         kernel: Resampling kernel.
         mean: Mean a channel, in units of 0 to 1.
         std: Standard deviation a channel, likewise.
+        scores: The output of an `.onnx` file that holds its scores, where several could.
         name: Name in the model file.
         license: License of the weights.
     """
@@ -39,6 +40,7 @@ class NetworkRequest:
     kernel: Kernel | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
+    scores: str | None = None
     name: str | None = None
     license: str | None = None
 
@@ -64,7 +66,7 @@ class NetworkRequest:
             share = default.short_side / max(default.height, default.width)
             resize_to = default.resize_to if same_size else round(max(height, width) * share)
         kernel = self.kernel or (default.kernel if default else "bilinear")
-        return Preprocess(height, width, resize, resize_to, kernel)
+        return Preprocess(height=height, width=width, resize=resize, resize_to=resize_to, kernel=kernel)
 
 
 def read_labels(path: Path) -> tuple[str, ...]:

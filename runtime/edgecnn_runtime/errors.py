@@ -13,6 +13,7 @@ __all__ = [
     "ModelFileError",
     "OptionError",
     "SourceError",
+    "UnknownDeviceError",
     "quoted",
 ]
 
@@ -68,11 +69,15 @@ class ModelFileError(EdgecnnError, ValueError):
 
 
 class DeviceError(EdgecnnError, RuntimeError):
-    """The device that was asked for is unknown, or cannot run here."""
+    """The device that was asked for cannot run here."""
 
 
 class OptionError(EdgecnnError, ValueError):
     """An argument or a command-line option has a value that cannot work."""
+
+
+class UnknownDeviceError(DeviceError, OptionError):
+    """No device is called so."""
 
 
 class DataError(EdgecnnError, ValueError):

@@ -7,6 +7,7 @@ import typer
 from edgecnn_runtime import OptionError
 
 from edgecnn.cli.output import print_json, steps, warn
+from edgecnn.zoo.channel_units import in_units_of_one
 from edgecnn.zoo.exporting import ExportOptions, export_source
 from edgecnn.zoo.request import NetworkRequest, read_labels
 
@@ -61,6 +62,9 @@ def export(
 
     Example: edgecnn export torchvision:mobilenet_v2 -o mobilenet.onnx --precision auto --calibrate photos/
     """
+    statistics = in_units_of_one(_read_channels("--mean", mean), _read_channels("--std", std))
+    if statistics.note:
+        warn(statistics.note)
     request = NetworkRequest(
         random_weights=random_weights,
         weights=weights,
@@ -69,8 +73,8 @@ def export(
         resize=resize,
         resize_to=resize_to,
         kernel=kernel,
-        mean=_read_channels("--mean", mean),
-        std=_read_channels("--std", std),
+        mean=statistics.mean,
+        std=statistics.std,
         name=name,
         license=license,
     )

@@ -7,7 +7,7 @@ import typer
 from edgecnn_runtime import OptionError
 
 from edgecnn.cli.output import print_json, steps, warn
-from edgecnn.zoo.channel_units import in_units_of_one
+from edgecnn.zoo.channel_units import NORMALIZATIONS, in_units_of_one
 from edgecnn.zoo.exporting import ExportOptions, export_source
 from edgecnn.zoo.request import NetworkRequest, read_labels
 
@@ -52,6 +52,12 @@ def export(
     ] = None,
     mean: Annotated[str | None, typer.Option(help="Mean a channel in units of 0 to 1, as 0.485,0.456,0.406.")] = None,
     std: Annotated[str | None, typer.Option(help="Standard deviation a channel, as 0.229,0.224,0.225.")] = None,
+    preprocess: Annotated[
+        Literal["imagenet", "zero-one", "minus-one-one", "none"] | None,
+        typer.Option(
+            help="Instead of --mean and --std: ImageNet's, pixels from 0 to 1, from -1 to 1, or from 0 to 255 as they are."
+        ),
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="State dict to load, .safetensors or .pth.")] = None,
     random_weights: Annotated[bool, typer.Option("--random-weights", help="No download; weights from seed 0.")] = False,
     name: Annotated[str | None, typer.Option(help="Name in the file.")] = None,
@@ -65,6 +71,10 @@ def export(
     statistics = in_units_of_one(_read_channels("--mean", mean), _read_channels("--std", std))
     if statistics.note:
         warn(statistics.note)
+    if preprocess is not None:
+        if mean or std:
+            raise typer.BadParameter("--preprocess stands for --mean and --std; give one or the other.")
+        statistics = NORMALIZATIONS[preprocess]
     request = NetworkRequest(
         random_weights=random_weights,
         weights=weights,

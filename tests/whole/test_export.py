@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from edgecnn_runtime import Classifier, ModelFile, verify
@@ -120,7 +121,7 @@ def test_weights_with_code_in_them_are_refused(place):
     assert (place / "evil.pth").stat().st_size > 100
     done = edgecnn(
         *("export", "own_network:make", "-o", "model.onnx", "--labels", "labels.txt", "--size", "24"),
-        *("--weights", "evil.pth"),
+        *("--preprocess", "zero-one", "--weights", "evil.pth"),
         cwd=place,
         env={"PYTHONPATH": TESTS},
     )
@@ -128,6 +129,19 @@ def test_weights_with_code_in_them_are_refused(place):
     assert "evil.pth cannot be read safely" in done.err
     assert not (place / "ran").exists()
     assert not (place / "model.onnx").exists()
+
+
+def test_the_normalization_of_a_network_of_ones_own_is_asked_for(place):
+    own = ("export", "own_network:make", "-o", "model.onnx", "--labels", "labels.txt", "--size", "24")
+    done = edgecnn(*own, cwd=place, env={"PYTHONPATH": TESTS})
+    assert done.code == 2 and "give --mean and --std, or --preprocess with one of imagenet, zero-one" in done.err, done
+    done = edgecnn(*own, "--preprocess", "none", "--mean", "0.5", cwd=place)
+    assert done.code == 2 and "--preprocess stands for --mean and --std; give one or the other" in done.err, done
+    done = edgecnn(*own, "--preprocess", "none", cwd=place, env={"PYTHONPATH": TESTS})
+    assert done.code == 0, done
+    pixels = np.full((24, 24, 3), 200, np.uint8)
+    expected = Small().eval()(torch.full((1, 3, 24, 24), 200.0)).detach().numpy()
+    np.testing.assert_allclose(Classifier(place / "model.onnx").logits(pixels[None]), expected, rtol=1e-4)
 
 
 def test_a_full_disk_leaves_the_old_file_whole(place):

@@ -55,7 +55,7 @@ def export(
     preprocess: Annotated[
         Literal["imagenet", "zero-one", "minus-one-one", "none"] | None,
         typer.Option(
-            help="Instead of --mean and --std: ImageNet's, pixels from 0 to 1, from -1 to 1, or from 0 to 255 as they are."
+            help="For --mean and --std: ImageNet's, pixels from 0 to 1, from -1 to 1, or from 0 to 255 as they are."
         ),
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="State dict to load, .safetensors or .pth.")] = None,

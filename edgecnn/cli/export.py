@@ -73,7 +73,7 @@ def export(
         warn(statistics.note)
     if preprocess is not None:
         if mean or std:
-            raise typer.BadParameter("--preprocess stands for --mean and --std; give one or the other.")
+            raise OptionError("--preprocess stands for --mean and --std; give one or the other.")
         statistics = NORMALIZATIONS[preprocess]
     request = NetworkRequest(
         random_weights=random_weights,

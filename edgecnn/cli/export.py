@@ -19,7 +19,7 @@ def export(
         str,
         typer.Argument(
             help="efficientnet_lite0, torchvision:NAME, timm:NAME, package.module:factory, an .onnx file, "
-            "or the folder of an `edgecnn train` run."
+            "a file of weights with --network, or the folder of an `edgecnn train` run."
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The model file to write.")],
@@ -58,7 +58,12 @@ def export(
             help="For --mean and --std: ImageNet's, pixels from 0 to 1, from -1 to 1, or from 0 to 255 as they are."
         ),
     ] = None,
-    weights: Annotated[Path | None, typer.Option(help="State dict to load, .safetensors or .pth.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of your own for the network: a state dict or checkpoint.")
+    ] = None,
+    network: Annotated[
+        str | None, typer.Option(help="Where the source is a file of weights: the network that they belong to.")
+    ] = None,
     random_weights: Annotated[bool, typer.Option("--random-weights", help="No download; weights from seed 0.")] = False,
     name: Annotated[str | None, typer.Option(help="Name in the file.")] = None,
     license: Annotated[str | None, typer.Option(help="License of the weights, in the file.")] = None,
@@ -78,6 +83,7 @@ def export(
     request = NetworkRequest(
         random_weights=random_weights,
         weights=weights,
+        network=network,
         labels=read_labels(labels) if labels else None,
         size=_read_size(size),
         resize=resize,

@@ -90,6 +90,8 @@ def export_source(
         if package in _PACKAGES:
             raise MissingPackageError(package, extra="export") from error
         raise
+    if graph.source.get("weights_note"):
+        warn(f"{graph.source['weights_note']}.")
     calibration = evaluation = None
     if options.calibrate:
         steps("preparing the calibration pictures")

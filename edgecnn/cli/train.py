@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from edgecnn_runtime.errors import OptionError
 
 from edgecnn.cli.train_report import listen, report, show_networks
+
+if TYPE_CHECKING:
+    from edgecnn.training.repetition import Repetition
 
 __all__ = ["train"]
 
@@ -55,6 +58,10 @@ def train(
     data_dir: Annotated[Path | None, typer.Option(help="Where local copies of named data sets are.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Run folder; a new one in runs/.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch of the run.")] = False,
+    like: Annotated[
+        Path | None,
+        typer.Option(help="Do a run again from its folder: all settings, seed, number format and threads are its own."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides everything random.")] = 0,
     precision: Annotated[
         Literal["auto", "fp32", "bf16"], typer.Option(help="auto takes bf16 where the hardware has it and it pays.")
@@ -78,6 +85,16 @@ def train(
 
         show_networks(size or 32, json=json)
         return
+    if like is not None:
+        given = (network, reuse, teacher, epochs, batch, optimizer, rate, shift, skip, size)
+        if any(value is not None for value in given):
+            raise OptionError(f"--like takes all settings from {like}; leave the others out, or --like.")
+        from edgecnn.training.repetition import repetition_of
+
+        again = repetition_of(like, data=data, data_dir=data_dir, resume=resume)
+        name = again.network if isinstance(again.network, str) else again.network.source
+        _train(again, _run_folder(output, again.data.source, name, resume=resume), json=json)
+        return
     if data is None:
         raise typer.BadParameter("Give the data: a name, a folder or an .npz file; --list shows the networks.")
     if reuse is None and (train_last != 1 or unfreeze):
@@ -87,7 +104,7 @@ def train(
     if reuse is not None and teacher is not None:
         raise typer.BadParameter("--teacher is for networks trained from scratch; it does not go with --from.")
     from edgecnn.training import DEFAULT_NETWORK, DataRequest, TrainOptions, Transfer
-    from edgecnn.training import train as train_network
+    from edgecnn.training.repetition import Repetition
 
     chosen: str | Transfer = network or DEFAULT_NETWORK
     if reuse is not None:
@@ -106,11 +123,17 @@ def train(
         resume=resume,
         views=views,
     )
+    request = DataRequest(data, size=size, test_share=test_share, data_dir=data_dir)
     folder = _run_folder(output, data, reuse or network or DEFAULT_NETWORK, resume=resume)
+    _train(Repetition(request, chosen, options), folder, json=json)
+
+
+def _train(asked: Repetition, folder: Path, *, json: bool) -> None:
+    from edgecnn.training import train as train_network
+
     leads = os.environ.get("RANK", "0") == "0"  # torchrun numbers its processes
     with listen(json=json, quiet=not leads, folder=folder) as listener:
-        request = DataRequest(data, size=size, test_share=test_share, data_dir=data_dir)
-        outcome = train_network(request, chosen, options, folder=folder, listener=listener)
+        outcome = train_network(asked.data, asked.network, asked.options, folder=folder, listener=listener)
     if leads:
         report(outcome, json=json)
 

@@ -96,6 +96,7 @@ def load_data(
         source=data.source,
         warnings=tuple(warnings),
         split=split,
+        test_share=test_share if split else None,
     )
 
 

@@ -35,7 +35,17 @@ class NetworkRecord:
 
 @dataclass(frozen=True)
 class DataRecord:
-    """The data set; `train` and `test` count pictures, and `fingerprint` is a hash of all of them."""
+    """The data set.
+
+    Attributes:
+        name: Its name.
+        source: Where it was found.
+        fingerprint: Hash of all pictures and labels.
+        train: How many training pictures there are.
+        test: How many test pictures.
+        warnings: What was doubtful about it.
+        test_share: Share that was kept for the test, where the split was made by the run.
+    """
 
     name: str
     source: str
@@ -43,6 +53,7 @@ class DataRecord:
     train: int
     test: int
     warnings: tuple[str, ...] = ()
+    test_share: float | None = None
 
 
 @dataclass(frozen=True)

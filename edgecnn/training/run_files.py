@@ -38,9 +38,6 @@ __all__ = [
     "write_weights",
 ]
 
-# Of the files that a run writes, to find what a kill in the middle of a write has left.
-_STEMS = ("checkpoint", "weights", "run", "history", "split", "curves", "confusion", "mistakes")
-
 
 def begin_record(run: Run, number_format: NumberFormat | None) -> RunRecord:
     """What `run.json` says when a run begins."""
@@ -137,9 +134,6 @@ def prepare_folder(run: Run, record: RunRecord, *, resume: bool) -> None:
     folder = run.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for stem in _STEMS:
-            for path in folder.glob(f".{stem}-*.tmp"):
-                path.unlink(missing_ok=True)
         if not resume:
             for path in (checkpoint_path(folder), folder / WEIGHTS):
                 path.unlink(missing_ok=True)

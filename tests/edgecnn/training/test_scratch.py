@@ -111,8 +111,10 @@ def test_resume_refuses_another_run(toy, tmp_path):
 
 def test_resume_begins_a_run_that_has_not_begun_and_sweeps_what_a_kill_has_left(toy, tmp_path):
     for name in ("checkpoint.safetensors", "run.json"):
-        program = "import os, sys; from edgecnn_runtime.files import atomic_path; atomic_path(sys.argv[1]).__enter__()"
-        assert python("-c", f"{program}; os._exit(9)", tmp_path / name).code == 9
+        program = (
+            "import os, sys; from edgecnn_runtime.files import atomic_path\nwith atomic_path(sys.argv[1]): os._exit(9)"
+        )
+        assert python("-c", program, tmp_path / name).code == 9
     left, theirs = list(tmp_path.iterdir()), tmp_path / ".notes.tmp"
     assert len(left) == 2
     theirs.write_bytes(b"half")

@@ -64,6 +64,9 @@ def export(
     network: Annotated[
         str | None, typer.Option(help="Where the source is a file of weights: the network that they belong to.")
     ] = None,
+    scores: Annotated[
+        str | None, typer.Option(help="Name of the output with the scores, where an .onnx file has several.")
+    ] = None,
     random_weights: Annotated[bool, typer.Option("--random-weights", help="No download; weights from seed 0.")] = False,
     name: Annotated[str | None, typer.Option(help="Name in the file.")] = None,
     license: Annotated[str | None, typer.Option(help="License of the weights, in the file.")] = None,
@@ -91,6 +94,7 @@ def export(
         kernel=kernel,
         mean=statistics.mean,
         std=statistics.std,
+        scores=scores,
         name=name,
         license=license,
     )

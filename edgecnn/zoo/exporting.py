@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +12,7 @@ from edgecnn_runtime import MissingPackageError, Normalization, OptionError
 
 from edgecnn.data.pictures import find_pictures
 from edgecnn.data.prepared import calibration_pictures, evaluation_pictures
+from edgecnn.zoo.preprocessing_note import preprocessing_note
 from edgecnn.zoo.request import NetworkRequest
 
 if TYPE_CHECKING:
@@ -90,8 +91,9 @@ def export_source(
         if package in _PACKAGES:
             raise MissingPackageError(package, extra="export") from error
         raise
-    if graph.source.get("weights_note"):
-        warn(f"{graph.source['weights_note']}.")
+    taken = graph.source.get("weights_note")
+    note = preprocessing_note(graph, request, otherwise=_said_by(source, request))
+    graph = replace(graph, notes=(*graph.notes, *([taken] if taken else []), note))
     calibration = evaluation = None
     if options.calibrate:
         steps("preparing the calibration pictures")
@@ -137,9 +139,17 @@ def _load_graph(source: str, request: NetworkRequest, check: list[Path]) -> Pixe
         labels=request.labels,
         preprocess=request.preprocess(None) if any(about_size) else None,
         normalization=normalization,
+        scores=request.scores,
         name=request.name,
         license=request.license,
     )
+
+
+def _said_by(source: str, request: NetworkRequest) -> str:
+    """Who says what was not given on the command line."""
+    if not source.lower().endswith(".onnx"):
+        return "from the network"
+    return "from the file" if request.labels is None else "assumed"
 
 
 def _check_output(output: Path) -> None:

@@ -33,6 +33,7 @@ class ExportReport:
         size_bytes: Of the file.
         check: The finished file against the network it came from.
         chosen: The precision and how it was chosen.
+        notes: What was found in the source and changed, and the preprocessing, each a sentence without its stop.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class ExportReport:
     size_bytes: int
     check: CheckReport
     chosen: Chosen
+    notes: tuple[str, ...] = ()
 
     @property
     def precision(self) -> str:
@@ -56,6 +58,7 @@ class ExportReport:
             "size_bytes": self.size_bytes,
             "check": self.check.to_dict(),
             "verdict": verdict.summary() if verdict else None,
+            "notes": list(self.notes),
         }
 
     def lines(self) -> list[str]:
@@ -72,6 +75,7 @@ class ExportReport:
         check = self.check
         return [
             *found,
+            *self.notes,
             f"{self.path}: {self.name}, {self.precision}, {self.size_bytes / 1e6:.2f} MB",
             f"checked against {check.reference} on {check.pictures} pictures: same label on {check.same_label}, "
             f"largest relative error of a logit {check.max_relative_error:.1e}",
@@ -130,7 +134,14 @@ def export(
     checked = check_against(draft, reference, graph.reference_name, kind=chosen.kind)
     measured["check"] = checked.to_dict()
     data = pack(chosen.model, card, reference.pictures, draft=draft)
-    return ExportReport(write_model_file(data, path), graph.name, len(data), checked, chosen)
+    return ExportReport(
+        path=write_model_file(data, path),
+        name=graph.name,
+        size_bytes=len(data),
+        check=checked,
+        chosen=chosen,
+        notes=graph.notes,
+    )
 
 
 def _graph_of(network: "Network") -> PixelGraph:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import onnx
 from edgecnn_runtime.card import FeatureOutput
 from edgecnn_runtime.errors import OptionError
+from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.preprocess import Pixels, Preprocess
 
 __all__ = [
@@ -77,6 +78,8 @@ class PixelGraph:
         features: The head, where the network ends in global average pooling and one linear layer.
         license: Of the weights.
         source: Where the weights came from.
+        normalization: What stands between the pixels and the network; None where it takes pixels itself.
+        notes: What was found in a foreign file and changed, for the summary.
     """
 
     model: onnx.ModelProto
@@ -88,3 +91,5 @@ class PixelGraph:
     features: FeatureOutput | None = None
     license: str = "unknown"
     source: Mapping[str, Any] = field(default_factory=dict)
+    normalization: Normalization | None = None
+    notes: tuple[str, ...] = ()

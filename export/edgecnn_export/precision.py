@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import onnx
-from edgecnn_runtime.errors import OptionError
+from edgecnn_runtime.errors import ModelFileError, OptionError
 
 from edgecnn_export.int8.ladder import quantize_int8
 from edgecnn_export.int8.quantized_model import QuantizedModel
@@ -81,6 +81,8 @@ def choose_precision(
     """
     demands = demands or Demands()
     if asked == "fp32":
+        if any("QuantizeLinear" in node.op_type or node.op_type.startswith("QLinear") for node in model.graph.node):
+            return Chosen(model, "int8", {"kind": "int8", "reason": "quantized before it came, kept as it is"})
         return Chosen(model, "fp32", {"kind": "fp32", "reason": "asked for"})
     if calibration is None and (asked != "fp16" or evaluation is None):
         option = "--evaluate" if asked == "fp16" else "--calibrate"
@@ -93,9 +95,15 @@ def choose_precision(
         steps("rounding to float16")
         models["fp16"] = to_half(model)
     quantized = None
+    impossible: dict[str, str] = {}
     if asked in ("int8", "auto") and calibration is not None:
-        quantized = quantize_int8(model, calibration, steps=steps)
-        models["int8"] = quantized.model
+        try:
+            quantized = quantize_int8(model, calibration, steps=steps)
+            models["int8"] = quantized.model
+        except ModelFileError as error:
+            if asked == "int8":
+                raise
+            impossible["int8"] = str(error)
     judged_on = evaluation or _as_evaluation(calibration)
     steps("measuring accuracy and latency")
     verdict = decide(
@@ -106,6 +114,7 @@ def choose_precision(
         min_speedup=demands.min_speedup,
         force=demands.force,
     )
+    verdict = replace(verdict, reasons={**verdict.reasons, **impossible})
     kind = verdict.chosen or asked
     document: dict[str, Any] = {"kind": kind}
     if kind == "int8" and quantized is not None:

@@ -57,7 +57,8 @@ def _verdict(verdict: Verdict) -> str:
     asked = f"asked for {escape(verdict.asked)}, chosen: <b>{escape(verdict.chosen or 'none, it misses')}</b>"
     lines = "".join(f"<li>{escape(k)}: {escape(v)}</li>" for k, v in verdict.reasons.items())
     where = f"Measured on {escape(verdict.source)}. {escape(verdict.machine)}."
-    return f'<div class="{style}"><p>{asked}</p><ul>{lines}</ul></div><p class="note">{where}</p>'
+    decision = f"<p><b>{escape(verdict.decision)}</b></p>"
+    return f'<div class="{style}">{decision}<p>{asked}</p><ul>{lines}</ul></div><p class="note">{where}</p>'
 
 
 def _precisions(verdict: Verdict) -> str:
@@ -77,7 +78,13 @@ def _precisions(verdict: Verdict) -> str:
 
 def _ladder(quantized: QuantizedModel) -> str:
     rows = [
-        [r.name, f"{r.logit_error:.4f}", f"{r.agreement:.2%}", "kept" if r.kept else "dropped", r.reason]
+        [
+            r.name,
+            f"{r.logit_error:.4f}" if math.isfinite(r.logit_error) else "",
+            f"{r.agreement:.2%}" if math.isfinite(r.agreement) else "",
+            "kept" if r.kept else "dropped",
+            r.reason,
+        ]
         for r in quantized.steps
     ]
     kept = [r.kept for r in quantized.steps]
@@ -92,7 +99,8 @@ def _ladder(quantized: QuantizedModel) -> str:
         counts = ", ".join(f"{n} {k}" for k, n in quantized.unquantized.items())
         notes.append(f"In float because they read float tensors: {counts}.")
     text = "".join(f'<p class="note">{escape(n)}</p>' for n in notes)
-    plot = _bars({r.name: r.logit_error for r in quantized.steps}, unit="relative logit error", most=0.3)
+    measured = {r.name: r.logit_error for r in quantized.steps if math.isfinite(r.logit_error)}
+    plot = _bars(measured, unit="relative logit error", most=0.3)
     return f"<h2>Ladder</h2>{_table(['step', 'error', 'agreement', '', ''], rows, kept)}{plot}{text}"
 
 
@@ -128,7 +136,7 @@ def _layers(layers: Sequence[LayerRow], times: Mapping[str, float]) -> str:
     ]
     head = ["layer", "operator", "weights", "bits", "SQNR dB", "sums saturated before", "their noise dB", "ms"]
     plot = _bars({x.name: max(x.sqnr_db, 0.0) for x in layers}, unit="SQNR, dB")
-    return f'<h2>Layers</h2><div class="scroll">{_table(head, rows)}</div>{plot}'
+    return f"<h2>Layers</h2>{_table(head, rows)}{plot}"
 
 
 def _flipped(measured: Mapping[str, Measured], evaluation: PreparedPictures, labels: Sequence[str]) -> str:
@@ -167,7 +175,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], kept: Sequence[bo
     for i, row in enumerate(rows):
         style = ' class="kept"' if i < len(kept) and kept[i] else ""
         lines.append(f"<tr{style}>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>")
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    table = f"<table><thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    return f'<div class="scroll">{table}</div>'
 
 
 def _bars(values: Mapping[str, float], *, unit: str, most: float | None = None) -> str:
@@ -182,11 +191,12 @@ def _bars(values: Mapping[str, float], *, unit: str, most: float | None = None) 
         y = i * ROW
         rows.append(
             f'<text x="{LABEL - 6}" y="{y + 12}" text-anchor="end">{escape(name[:52])}</text>'
-            f'<rect x="{LABEL}" y="{y + 2}" width="{length:.1f}" height="{ROW - 4}" fill="#3a7ca5"/>'
+            f'<rect x="{LABEL}" y="{y + 2}" width="{length:.1f}" height="{ROW - 4}"/>'
             f'<text x="{LABEL + length + 5:.1f}" y="{y + 12}">{value:.4g}</text>'
         )
     height = ROW * len(values) + 20
     caption = f'<text x="{LABEL}" y="{height - 5}">{escape(unit)}</text>'
     width = LABEL + LENGTH + 80
     start = f'<svg role="img" aria-label="{escape(unit)}" viewBox="0 0 {width} {height}" width="{width}">'
-    return f"{start}{''.join(rows)}{caption}</svg>"
+    start = f'<div class="scroll">{start}'
+    return f"{start}{''.join(rows)}{caption}</svg></div>"

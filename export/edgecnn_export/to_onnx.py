@@ -73,6 +73,7 @@ def to_onnx(network: Network) -> PixelGraph:
         features=features,
         license=network.license,
         source=network.source,
+        normalization=network.normalization,
     )
 
 

@@ -11,6 +11,7 @@ import onnx
 import onnxruntime as ort
 from edgecnn_runtime.errors import OptionError
 
+from edgecnn_export.decision import Thresholds, decision_sentence
 from edgecnn_export.latency import CPU
 from edgecnn_export.measured import Measured, measure_precisions
 from edgecnn_export.prepared_pictures import PreparedPictures
@@ -32,6 +33,7 @@ class Verdict:
         measured: Figures of each precision, by name.
         source: Pictures it was measured on.
         machine: Processor, ONNX Runtime's version, provider.
+        thresholds: What was demanded.
     """
 
     asked: str
@@ -40,11 +42,23 @@ class Verdict:
     measured: dict[str, Measured]
     source: str
     machine: str
+    thresholds: Thresholds
+
+    @property
+    def decision(self) -> str:
+        """What to ship and why, with thresholds and doubt, in one sentence."""
+        return decision_sentence(self.asked, self.chosen, self.measured, self.reasons, self.thresholds)
 
     def summary(self) -> dict[str, Any]:
         """What belongs into the model file's card under `measured`, ready for JSON."""
         rows = {name: measured.summary() for name, measured in self.measured.items()}
-        return {"source": self.source, "machine": self.machine, "reasons": self.reasons, "precisions": rows}
+        return {
+            "source": self.source,
+            "machine": self.machine,
+            "reasons": self.reasons,
+            "decision": self.decision,
+            "precisions": rows,
+        }
 
     def lines(self) -> list[str]:
         """The short report for a terminal."""
@@ -55,7 +69,7 @@ class Verdict:
                 f"{name}: {accuracy}{len(m.flipped)} of {m.pictures} labels flipped, {m.latency.median_ms:.2f} ms, "
                 f"{m.speedup:.2f}x, {m.size_bytes / 1e6:.2f} MB: {self.reasons[name]}"
             )
-        return found
+        return [*found, self.decision]
 
 
 def decide(
@@ -111,7 +125,15 @@ def decide(
         chosen = min(fitting, key=lambda name: measured[name].latency.median_ms if name != "fp32" else math.inf)
     else:
         chosen = asked if holds[asked] or force else None
-    return Verdict(asked, chosen, reasons, measured, evaluation.source, _machine())
+    return Verdict(
+        asked=asked,
+        chosen=chosen,
+        reasons=reasons,
+        measured=measured,
+        source=evaluation.source,
+        machine=_machine(),
+        thresholds=Thresholds(max_drop, MAX_FLIPS, min_speedup),
+    )
 
 
 def _misses(m: Measured, max_drop: float, min_speedup: float) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
-from edgecnn_runtime.errors import ModelFileError
+from edgecnn_runtime.errors import EdgecnnError, ModelFileError
 
 from edgecnn_export.int8.equalize import equalize
 from edgecnn_export.int8.histograms import METHODS, grids, observe_histograms
@@ -16,7 +16,7 @@ from edgecnn_export.int8.quantized_model import QuantizedModel
 from edgecnn_export.int8.ranges import observe_ranges
 from edgecnn_export.int8.rounding import round_weights
 from edgecnn_export.int8.saturation import can_saturate, forecast
-from edgecnn_export.int8.trials import Candidate, Trials
+from edgecnn_export.int8.trials import Candidate, Trials, reason_of
 from edgecnn_export.int8.weighted_layers import float_layers, quantized_layers
 from edgecnn_export.prepared_pictures import PreparedPictures
 
@@ -43,6 +43,18 @@ def quantize_int8(
         ModelFileError: The network is quantized already, has nothing to quantize, or a layer gives NaN.
     """
     refuse_unquantizable(model)
+    try:
+        return _climb(model, calibration, steps)
+    except EdgecnnError:
+        raise
+    # What onnxruntime.quantization and numpy raise for operators and shapes that they were not made for.
+    except Exception as error:
+        raise ModelFileError(
+            f"int8 cannot be made of this network ({reason_of(error)}); export it as fp32 or fp16"
+        ) from error
+
+
+def _climb(model: onnx.ModelProto, calibration: PreparedPictures, steps: Callable[[str], None]) -> QuantizedModel:
     steps("ranges of the tensors")
     trials = Trials(model, calibration, steps)
     if not np.isfinite(trials.wanted).all():

@@ -119,6 +119,12 @@ def refuse_unquantizable(model: onnx.ModelProto) -> None:
         raise ModelFileError(
             "the network has float16 weights, expected float32; give the float32 network it was made from"
         )
+    inner = sorted({n.op_type for n in model.graph.node if any(a.HasField("g") for a in n.attribute)})
+    if inner:
+        raise ModelFileError(
+            f"the network branches while it runs (it holds {', '.join(inner)}), and int8 needs one path; export it "
+            "as fp32"
+        )
     if not any(n.op_type in {"Conv", "Gemm", "MatMul"} for n in model.graph.node):
         raise ModelFileError(
             "the network has no convolution and no matrix product, so there is nothing to quantize; export fp32"

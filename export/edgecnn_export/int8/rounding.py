@@ -143,6 +143,25 @@ def _draw_in(codes: NDArray[np.float64], wanted: NDArray[np.float64], weight: ND
     first[group, row, pair], second[group, row, pair] = sign * new_a, sign * new_b
 
 
+def _spread(covariance: NDArray[np.float32]) -> NDArray[np.float64] | None:
+    """`(G, K, K)`: row k tells how to spread the error of weight k over the later ones; None where rounding forbids it.
+
+    It is the upper Cholesky factor of the covariance's inverse. Inputs that hardly vary give a matrix that rounding
+    leaves without an inverse; more damping makes one.
+    """
+    mean = np.maximum(_diagonal(covariance).mean(axis=1), 1e-12)
+    identity = np.eye(covariance.shape[1])
+    for damping in (DAMPING, 10 * DAMPING, 100 * DAMPING):
+        damped = covariance + identity * (damping * mean)[:, None, None]
+        try:
+            spread = np.linalg.cholesky(np.linalg.inv(damped)).transpose(0, 2, 1)
+        except np.linalg.LinAlgError:
+            continue
+        if np.isfinite(spread).all():
+            return np.asarray(spread, np.float64)
+    return None
+
+
 def _round_rows(
     rows: NDArray[np.float64], scale: NDArray[np.float64], covariance: NDArray[np.float32] | None, *, safe: bool
 ) -> NDArray[np.float64]:
@@ -154,10 +173,9 @@ def _round_rows(
             _draw_in(codes, scaled, np.ones((len(rows), rows.shape[2])))
         return codes
     length = rows.shape[2]
-    damping = np.maximum(DAMPING * _diagonal(covariance).mean(axis=1), 1e-12)
-    damped = covariance + np.eye(length) * damping[:, None, None]
-    # Upper Cholesky factor of the inverse: row k tells how to spread the error of weight k over the later ones.
-    spread = np.linalg.cholesky(np.linalg.inv(damped)).transpose(0, 2, 1)
+    spread = _spread(covariance)
+    if spread is None:
+        return _round_rows(rows, scale, None, safe=safe)
     own = _diagonal(spread)
     codes = np.empty_like(scaled)
     errors = np.empty_like(scaled)

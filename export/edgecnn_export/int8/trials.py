@@ -1,5 +1,6 @@
 """Build candidates for an int8 network and measure them on pictures that calibration does not see."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from edgecnn_export.int8.ranges import TensorRange, simulated_logits
 from edgecnn_export.int8.rounding import input_covariances
 from edgecnn_export.prepared_pictures import PreparedPictures
 
-__all__ = ["Candidate", "Trials"]
+__all__ = ["Candidate", "Trials", "reason_of"]
 
 HELD_OUT = 64
 """Pictures held out of calibration on which steps are compared (a quarter of a small set)."""
@@ -122,8 +123,20 @@ class Trials:
         return Trial(quantized, error, float((got.argmax(1) == self.wanted.argmax(1)).mean()))
 
     def attempt(self, name: str, candidate: Candidate, *, tolerance: float = WORTH) -> bool:
-        """Measure a candidate; say whether it becomes the new best."""
-        trial = self.measure(name, candidate)
+        """Measure a candidate; say whether it becomes the new best.
+
+        A step that fails on this network is left out, and the record says so; only the first must succeed.
+        """
+        try:
+            trial = self.measure(name, candidate)
+        # onnxruntime.quantization and numpy raise many kinds for shapes that a step was not made for.
+        except Exception as error:
+            if self._best is None:
+                raise
+            self.steps.append(
+                LadderStep(name, math.nan, math.nan, kept=False, reason=f"not possible: {reason_of(error)}")
+            )
+            return False
         if self._best is None:
             self.record(name, trial, "baseline", kept=True)
             return True
@@ -137,6 +150,11 @@ class Trials:
         self.steps.append(LadderStep(name, trial.error, trial.agreement, kept, reason))
         if kept:
             self._best = trial
+
+
+def reason_of(error: Exception) -> str:
+    """An error of another library in one short line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:160].rstrip(".")
 
 
 def _hold_out(calibration: PreparedPictures) -> tuple[PreparedPictures, PreparedPictures]:

@@ -111,7 +111,7 @@ def float_layers(model: onnx.ModelProto) -> Iterator[WeightedLayer]:
     for node in ir.from_proto(model).graph:
         if node.op_type in _OPERATORS:
             weights = constant(node.inputs[1])
-            if weights is not None:
+            if weights is not None and _two_dimensional(node, weights):
                 yield _layer(node, node.inputs[1], weights)
 
 
@@ -124,7 +124,7 @@ def quantized_layers(model: onnx.ModelProto) -> Iterator[QuantizedLayer]:
         if data is None or weight is None or {data.op_type, weight.op_type} != {"DequantizeLinear"}:
             continue
         codes = constant(weight.inputs[0])
-        if codes is None or codes.dtype != np.int8:
+        if codes is None or codes.dtype != np.int8 or not _two_dimensional(node, codes):
             continue
         input_scale, zero_point = (constant(value) for value in data.inputs[1:3])
         yield QuantizedLayer(
@@ -133,6 +133,13 @@ def quantized_layers(model: onnx.ModelProto) -> Iterator[QuantizedLayer]:
             input_scale=float(np.asarray(input_scale).reshape(())),
             input_zero_point=int(np.asarray(zero_point).reshape(())),
         )
+
+
+def _two_dimensional(node: ir.Node, weights: NDArray[np.generic]) -> bool:
+    """Whether a layer is one that the steps know: a convolution of pictures, or a product with one matrix."""
+    if node.op_type != "Conv":
+        return weights.ndim == 2
+    return weights.ndim == 4 and node.attributes.get_string("auto_pad", "NOTSET") in ("NOTSET", "VALID")
 
 
 def _layer(node: ir.Node, weight: ir.Value | None, weights: NDArray[np.generic]) -> WeightedLayer:

@@ -1,0 +1,1 @@
+"""Other people's `.onnx`, brought to the one form that everything behind the import expects."""

@@ -145,6 +145,20 @@ def test_the_normalization_of_a_network_of_ones_own_is_asked_for(place):
     np.testing.assert_allclose(Classifier(place / "model.onnx").logits(pixels[None]), expected, rtol=1e-4)
 
 
+def test_a_checkpoint_is_a_source_and_what_was_stripped_is_said(place):
+    state = {f"module.{name}": value for name, value in Small().state_dict().items()}
+    torch.save({"state_dict": state}, place / "mine.ckpt")
+    rest = ("--labels", "labels.txt", "--size", "24", "--preprocess", "zero-one", "-o", "model.onnx")
+    known = {"PYTHONPATH": TESTS}
+    done = edgecnn("export", "mine.ckpt", "--network", "own_network:make", *rest, cwd=place, env=known)
+    assert done.code == 0, done
+    assert "mine.ckpt: taken from its 'state_dict', 'module.' stripped from the names" in done.out
+    done = edgecnn("export", "mine.ckpt", *rest, cwd=place)
+    assert done.code == 2 and "mine.ckpt holds weights and does not say of which network; give it with" in done.err, (
+        done
+    )
+
+
 def test_a_full_disk_leaves_the_old_file_whole(place):
     (place / "model.onnx").write_bytes(packed())
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from edgecnn_runtime.errors import OptionError
 
+from edgecnn.cli.output import detail
 from edgecnn.cli.train_report import listen, report, show_networks
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ def train(
     ] = None,
     size: Annotated[int | None, typer.Option(min=8, help="Side of the pictures in pixels.")] = None,
     test_share: Annotated[float, typer.Option(help="Share kept for the test where the data has no split.")] = 0.2,
-    data_dir: Annotated[Path | None, typer.Option(help="Where local copies of named data sets are.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(envvar="EDGECNN_DATA", help="Where local copies of named data sets are.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Run folder; a new one in runs/.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch of the run.")] = False,
     like: Annotated[
@@ -87,7 +90,8 @@ def train(
         return
     if like is not None:
         given = (network, reuse, teacher, epochs, batch, optimizer, rate, shift, skip, size)
-        if any(value is not None for value in given):
+        changed = (seed, precision, device, views, test_share, train_last, unfreeze, no_cache)
+        if any(value is not None for value in given) or changed != (0, "auto", "auto", False, 0.2, 1, 0, False):
             raise OptionError(f"--like takes all settings from {like}; leave the others out, or --like.")
         from edgecnn.training.repetition import repetition_of
 
@@ -131,6 +135,8 @@ def train(
 def _train(asked: Repetition, folder: Path, *, json: bool) -> None:
     from edgecnn.training import train as train_network
 
+    data_dir = asked.data.data_dir
+    detail(f"run folder: {folder.absolute()}; named data sets: {data_dir.absolute() if data_dir else 'the cache'}")
     leads = os.environ.get("RANK", "0") == "0"  # torchrun numbers its processes
     with listen(json=json, quiet=not leads, folder=folder) as listener:
         outcome = train_network(asked.data, asked.network, asked.options, folder=folder, listener=listener)

@@ -43,7 +43,7 @@ def calibration_pictures(
         pictures = read_labeled(path).training()
         for sentence in left_out_warnings(pictures.left_out, pictures.name):
             warn(sentence)
-        return _labeled_calibration(pictures, preprocess, labels, count)
+        return _labeled_calibration(pictures, preprocess, labels=labels, count=count)
     if not path.exists():
         raise DataError(f"{path} does not exist; expected a folder or data set of real pictures to calibrate with.")
     found = find_pictures([str(path)])

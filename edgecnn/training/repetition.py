@@ -33,7 +33,7 @@ def repetition_of(
     Args:
         folder: The run.
         data: Where its data is now; where the record says when None.
-        data_dir: Likewise for a data set by name.
+        data_dir: Where a data set by name is, when it is not where the record says.
         resume: Go on with a repetition that was stopped.
 
     Raises:
@@ -46,7 +46,10 @@ def repetition_of(
         )
     if data is None and record.data.name in NAMED:
         source = Path(record.data.source)
-        data, data_dir = record.data.name, data_dir or (source if source.is_dir() else source.parent)
+        data, data_dir = (
+            record.data.name,
+            (source if source.is_dir() else source.parent) if source.exists() else data_dir,
+        )
     reused = record.transfer
     return Repetition(
         data=DataRequest(

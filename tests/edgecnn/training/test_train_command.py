@@ -24,6 +24,12 @@ def test_from_pictures_to_the_next_command(toy_path, tmp_path):
     assert events[-1]["run"] == "runs/toy-edge_cnn_nano-2"
 
 
+def test_quiet_leaves_the_accuracy_and_the_run(toy_path, tmp_path):
+    done = run(toy_path, "--network", "edge_cnn_nano", "--epochs", 1, "--quiet", "-o", "run", cwd=tmp_path)
+    assert (done.code, done.err) == (0, ""), done
+    assert [line.split()[0] for line in done.out.splitlines()] == ["accuracy", "run:"]
+
+
 def test_a_transfer_tells_its_plan_and_its_next_command_can_be_typed(toy_path, toy_run, tmp_path):
     settings = ("--from", toy_run, "--no-cache", "--device", "cpu")
     done = edgecnn("train", toy_path, *settings, "-o", "Meine Läufe/1", cwd=tmp_path, env=ENVIRONMENT, timeout_s=300)

@@ -58,6 +58,7 @@ def test_list_shows_what_networks_cost(tmp_path):
         (["x", "--unfreeze", "2"], 2, "need --from"),
         (["x", "--from", "efficientnet_lite0", "--network", "dnn"], 2, "exclude each other"),
         (["x", "--from", "efficientnet_lite0", "--teacher", "run"], 2, "does not go with --from"),
+        (["x", "--device", "gpu"], 2, "the device 'gpu' is unknown; expected auto, cpu, cuda."),
         (["x", "--skip", "0.6"], 2, "0.6 is not in the range"),
         (["nowhere"], 1, "error: 'nowhere' does not exist; expected cifar10"),
         (["nowhere", "--resume"], 1, "error: 'nowhere' does not exist"),  # a run that has not begun begins

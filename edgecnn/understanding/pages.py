@@ -21,7 +21,8 @@ def render(template: str, **context: Any) -> str:
 
     Args:
         template: File name in `templates/`.
-        context: What the template needs; text is escaped.
+        context: What the template needs; text is escaped. `picture | uri` is what `data_uri` gives, and
+            `share | percent` a share of 0 to 1 in words.
     """
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -34,6 +35,7 @@ def render(template: str, **context: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"uri": data_uri, "percent": lambda share, digits=1: f"{100 * share:.{digits}f} %"}
     return environment.get_template(template).render(**context)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from edgecnn_runtime.errors import OptionError
@@ -62,10 +63,11 @@ class Convolution:
         """How many channels the picture has."""
         return int(self.image.shape[2])
 
-    def padded(self) -> Matrix:
-        """`(H, W, C)`, the input with its zeros around it."""
+    def padded(self, fill: Any = 0) -> Matrix:
+        """`(H, W, C)`, the input with its zeros around it; with another `fill` an array of objects."""
         top, left, bottom, right = self.slide.sides(self.window)
-        return np.pad(self.image, ((top, bottom), (left, right), (0, 0)))
+        image = self.image if fill == 0 else self.image.astype(object)
+        return np.pad(image, ((top, bottom), (left, right), (0, 0)), constant_values=fill)
 
     def cells(self, row: int, column: int) -> list[tuple[int, int]]:
         """The cells of the padded input that one position uses."""

@@ -9,6 +9,7 @@ import typer
 from edgecnn_runtime import Failure, Result
 
 from edgecnn.cli.models import DEFAULT_MODEL, open_classifier
+from edgecnn.cli.options import Device, Exact, Json, ModelOption, Require, Top
 from edgecnn.cli.output import print_json, progress, say, warn
 from edgecnn.data.left_out import left_out_warnings
 from edgecnn.data.pictures import find_pictures
@@ -20,17 +21,15 @@ _CSV_COLUMNS = ("path", "rank", "index", "label", "score", "provider", "error")
 
 def classify(
     paths: Annotated[list[str], typer.Argument(help="Pictures, folders, globs, or `-` for standard input.")],
-    model: Annotated[str, typer.Option(help="Model file, or the built-in ImageNet model.")] = DEFAULT_MODEL,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, qnn.")] = "auto",
-    require: Annotated[bool, typer.Option("--require", help="Fail if the device cannot be used.")] = False,
-    top: Annotated[int, typer.Option(min=1, help="Classes to show a picture.")] = 3,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Decode large JPEGs in full instead of at a fraction.")
-    ] = False,
+    model: ModelOption = DEFAULT_MODEL,
+    device: Device = "auto",
+    require: Require = False,
+    top: Top = 3,
+    exact: Exact = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Pictures in work at a time; one a core if not given.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a picture.")] = False,
+    json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="One CSV row a prediction.")] = False,
 ) -> None:
     """Label pictures.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from edgecnn_runtime import OptionError
 
+from edgecnn.cli.options import Json
 from edgecnn.cli.output import print_json, say
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def convolve(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write .png, .gif (animation) or .html.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a window, the result as the last.")] = False,
+    json: Json = False,
 ) -> None:
     """Slide a kernel over a matrix or a picture and show every product and sum.
 

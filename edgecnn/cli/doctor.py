@@ -5,12 +5,13 @@ import os
 import platform
 import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from edgecnn_runtime import Classifier, EdgecnnError
 from edgecnn_runtime.devices import DEVICES, available_providers, why_missing
 
+from edgecnn.cli.options import Json
 from edgecnn.cli.output import print_json
 
 __all__ = ["doctor"]
@@ -21,7 +22,7 @@ _PACKAGES = (
 )  # fmt: skip
 
 
-def doctor(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
+def doctor(json: Json = False) -> None:
     """Show versions, the processor, and for every device whether the built-in model really runs there.
 
     Example: edgecnn doctor

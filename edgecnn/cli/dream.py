@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from edgecnn_runtime import ModelFileError, OptionError
 
+from edgecnn.cli.options import Classes, Json, RandomWeights
 from edgecnn.cli.output import print_json, progress, say
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ def dream(
     ],
     layer: Annotated[list[str] | None, typer.Option(help="A module of the network; repeat for more.")] = None,
     channel: Annotated[list[int] | None, typer.Option(help="A channel of the layers; repeat for more.")] = None,
-    classes: Annotated[
-        list[str] | None, typer.Option("--class", help="A class, by name or index; repeat for more.")
-    ] = None,
+    classes: Classes = None,
     count: Annotated[int, typer.Option(min=1, help="Channels from 0 on, where none is given.")] = 8,
     size: Annotated[int, typer.Option(help="Side of the pictures in pixels.")] = 128,
     steps: Annotated[int, typer.Option(help="Steps of painting.")] = 160,
@@ -32,8 +31,8 @@ def dream(
     output: Annotated[Path, typer.Option("--output", "-o", help="Page (.html) or sheet (.png) to write.")] = Path(
         "dream.html"
     ),
-    random_weights: Annotated[bool, typer.Option("--random-weights", help="Load no weights.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a picture.")] = False,
+    random_weights: RandomWeights = False,
+    json: Json = False,
 ) -> None:
     """Paint the picture that a channel or a class answers to most.
 

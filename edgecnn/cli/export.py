@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 from edgecnn_runtime import OptionError
 
+from edgecnn.cli.options import Json, RandomWeights
 from edgecnn.cli.output import print_json, steps, warn
 from edgecnn.zoo.exporting import ExportOptions, export_source
 from edgecnn.zoo.request import NetworkRequest, read_labels
@@ -52,10 +53,10 @@ def export(
     mean: Annotated[str | None, typer.Option(help="Mean a channel in units of 0 to 1, as 0.485,0.456,0.406.")] = None,
     std: Annotated[str | None, typer.Option(help="Standard deviation a channel, as 0.229,0.224,0.225.")] = None,
     weights: Annotated[Path | None, typer.Option(help="State dict to load, .safetensors or .pth.")] = None,
-    random_weights: Annotated[bool, typer.Option("--random-weights", help="No download; weights from seed 0.")] = False,
+    random_weights: RandomWeights = False,
     name: Annotated[str | None, typer.Option(help="Name in the file.")] = None,
     license: Annotated[str | None, typer.Option(help="License of the weights, in the file.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object about what was written.")] = False,
+    json: Json = False,
 ) -> None:
     """Make a model file of a network and prove that it gives the network's answers.
 

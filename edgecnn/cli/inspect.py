@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from edgecnn_runtime import OptionError
 
+from edgecnn.cli.options import Json, Runs
 from edgecnn.cli.output import percent, print_json, say
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ def inspect(
     html: Annotated[Path | None, typer.Option(help="Write a page where a layer draws its field on a picture.")] = None,
     picture: Annotated[Path | None, typer.Option(help="Picture for the page; a drawn one if not given.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Tell where the time goes on this machine.")] = False,
-    runs: Annotated[int, typer.Option(min=1, help="Runs that --profile takes the median of.")] = 30,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a layer.")] = False,
+    runs: Runs = 30,
+    json: Json = False,
 ) -> None:
     """Show a network layer by layer: shapes, parameters, cost, receptive field.
 

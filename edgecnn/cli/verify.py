@@ -1,21 +1,20 @@
 """`edgecnn verify`: does the file still give, on this machine, the answers it was made with?"""
 
-from typing import Annotated
-
 import typer
 from edgecnn_runtime import verify as verify_model
 
 from edgecnn.cli.models import find_model_file
+from edgecnn.cli.options import Device, Json, ModelArgument, Require
 from edgecnn.cli.output import print_json
 
 __all__ = ["verify"]
 
 
 def verify(
-    model: Annotated[str, typer.Argument(help="Model file, or `default` for the built-in one.")],
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, qnn.")] = "auto",
-    require: Annotated[bool, typer.Option("--require", help="Fail if the device cannot be used.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    model: ModelArgument,
+    device: Device = "auto",
+    require: Require = False,
+    json: Json = False,
 ) -> None:
     """Run the golden vectors inside a model file on a device; exit code 1 if an answer differs.
 

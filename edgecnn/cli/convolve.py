@@ -121,7 +121,7 @@ def _padding(text: str) -> Any:
 
 def _write(convolution: "Convolution", path: Path) -> None:
     from edgecnn.understanding.convolving import animate, convolve_page, draw
-    from edgecnn.understanding.pages import png_bytes
+    from edgecnn.understanding.pages import file_bytes
     from edgecnn.write import write_file
 
     suffix = path.suffix.lower()
@@ -130,7 +130,7 @@ def _write(convolution: "Convolution", path: Path) -> None:
     elif suffix == ".gif":
         content = animate(convolution)
     elif suffix == ".png":
-        content = png_bytes(draw(convolution))
+        content = file_bytes(draw(convolution))
     else:
         raise OptionError(f"the output {str(path)!r} ends in {suffix or 'nothing'}; expected .png, .gif or .html.")
     say(f"wrote {write_file(path, content)}")

@@ -45,7 +45,7 @@ def dream(
     network = _load(model, random_weights=random_weights)
     from edgecnn.names import find_class
     from edgecnn.understanding import dreaming
-    from edgecnn.understanding.pages import png_bytes
+    from edgecnn.understanding.pages import file_bytes
     from edgecnn.write import write_file
 
     wanted: list[tuple[str | None, list[int]]] = [(name, list(channel or range(count))) for name in layer or []]
@@ -61,7 +61,7 @@ def dream(
     if output.suffix.lower() == ".html":
         content: str | bytes = dreaming.dream_page(dreams, name=network.name, steps=steps, seed=seed)
     else:
-        content = png_bytes(dreaming.dream_sheet(dreams))
+        content = file_bytes(dreaming.dream_sheet(dreams))
     say(f"wrote {write_file(output, content)}")
     for entry in dreams:
         if json:

@@ -36,7 +36,7 @@ def explain(
     Example: edgecnn explain photo.jpg --model model.onnx --class "tabby" -o why.html
     """
     from edgecnn.understanding import explaining
-    from edgecnn.understanding.pages import png_bytes
+    from edgecnn.understanding.pages import file_bytes
     from edgecnn.write import write_file
 
     classifier = open_classifier(model, device=device)
@@ -53,7 +53,7 @@ def explain(
     page = output or Path(f"{image.stem}-explained.html")
     say(f"wrote {write_file(page, explaining.explain_page(explanation, comparison))}")
     if png is not None:
-        say(f"wrote {write_file(png, png_bytes(explaining.sheet(explanation, comparison)))}")
+        say(f"wrote {write_file(png, file_bytes(explaining.sheet(explanation, comparison)))}")
     if json:
         print_json(_document(explanation, comparison))
     else:

@@ -4,7 +4,6 @@ import importlib.metadata
 import multiprocessing
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -47,15 +46,21 @@ def data_folder() -> Path:
     return Path(folder)
 
 
-def in_turn(engines: dict[str, Callable[[], object]], *, rounds: int, warm_up: int = 3) -> dict[str, list[float]]:
-    """Milliseconds of each engine, called in turn so that noise hits all alike."""
+def in_turn(
+    engines: dict[str, Callable[[], object]],
+    *,
+    rounds: int,
+    warm_up: int = 3,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
+    """Milliseconds of each engine by a clock, called in turn so that noise hits all alike."""
     times: dict[str, list[float]] = {name: [] for name in engines}
     for turn in range(rounds + warm_up):
         for name, engine in engines.items():
-            start = time.perf_counter()
+            start = clock()
             engine()
             if turn >= warm_up:
-                times[name].append((time.perf_counter() - start) * 1e3)
+                times[name].append((clock() - start) * 1e3)
     return times
 
 
@@ -126,12 +131,6 @@ def _run(command: Sequence[str]) -> ProcessTimes:
         sys.exit(f"{' '.join(command)} failed: {errors.decode()}")
     unit = 1 if sys.platform == "darwin" else 1024
     return ProcessTimes(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 2**20)
-
-
-def own_peak_mib() -> float:
-    """Peak memory of this process so far, in MiB."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 def _version(package: str) -> str:

@@ -3,6 +3,7 @@
 import csv as csv_format
 import sys
 import time
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -69,16 +70,11 @@ def classify(
 def _to_json(name: str, answer: Result | Failure, top: int) -> dict[str, Any]:
     if isinstance(answer, Failure):
         return {"path": name, "error": str(answer.error)}
-    timing = answer.timing_ms
     return {
         "path": name,
         "predictions": [{"index": p.index, "label": p.label, "score": round(p.score, 6)} for p in answer.top(top)],
         "provider": answer.provider,
-        "timing_ms": {
-            "decode": round(timing.decode, 3),
-            "preprocess": round(timing.preprocess, 3),
-            "inference": round(timing.inference, 3),
-        },
+        "timing_ms": {stage: round(value, 3) for stage, value in asdict(answer.timing_ms).items()},
     }
 
 

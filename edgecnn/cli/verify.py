@@ -33,11 +33,8 @@ def verify(
             }
         )
     else:
-        verdict = (
-            typer.style("passed", fg="green", bold=True)
-            if result.passed
-            else typer.style("FAILED", fg="red", bold=True)
-        )
+        word, color = ("passed", "green") if result.passed else ("FAILED", "red")
+        verdict = typer.style(word, fg=color, bold=True)
         typer.echo(
             f"{result.model} {verdict} on {result.device} ({result.provider}): {result.checked} golden vectors, "
             f"{result.labels_equal} labels equal, largest relative error {result.max_relative_error:.1e} "

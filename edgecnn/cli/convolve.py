@@ -1,5 +1,6 @@
 """`edgecnn convolve`: the sliding window made visible."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -124,16 +125,15 @@ def _write(convolution: "Convolution", path: Path) -> None:
     from edgecnn.understanding.pages import file_bytes
     from edgecnn.write import write_file
 
+    makers: dict[str, Callable[[Convolution], str | bytes]] = {
+        ".png": lambda shown: file_bytes(draw(shown)),
+        ".gif": animate,
+        ".html": convolve_page,
+    }
     suffix = path.suffix.lower()
-    if suffix == ".html":
-        content: str | bytes = convolve_page(convolution)
-    elif suffix == ".gif":
-        content = animate(convolution)
-    elif suffix == ".png":
-        content = file_bytes(draw(convolution))
-    else:
+    if suffix not in makers:
         raise OptionError(f"the output {str(path)!r} ends in {suffix or 'nothing'}; expected .png, .gif or .html.")
-    say(f"wrote {write_file(path, content)}")
+    say(f"wrote {write_file(path, makers[suffix](convolution))}")
 
 
 def _print(convolution: "Convolution") -> None:

@@ -38,15 +38,10 @@ def time_by_operator(times: Iterable[NodeTime]) -> list[OperatorTime]:
     groups: dict[str, list[NodeTime]] = defaultdict(list)
     for entry in times:
         groups[entry.operator].append(entry)
-    rows = [
-        OperatorTime(
-            operator=operator,
-            nodes=len(group),
-            time_ms=sum(entry.time_ms for entry in group),
-            share=sum(entry.share for entry in group),
-        )
-        for operator, group in groups.items()
-    ]
+    rows = []
+    for operator, group in groups.items():
+        time_ms, share = sum(entry.time_ms for entry in group), sum(entry.share for entry in group)
+        rows.append(OperatorTime(operator=operator, nodes=len(group), time_ms=time_ms, share=share))
     return sorted(rows, key=lambda row: -row.time_ms)
 
 

@@ -1,6 +1,5 @@
 """What the benchmarks share: the machine in a line, medians, and whole commands timed in turn."""
 
-import importlib.metadata
 import multiprocessing
 import os
 import platform
@@ -12,6 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import PIL
 
 ROOT = Path(__file__).parent.parent
 DEFAULT_MODEL = ROOT / "runtime/edgecnn_runtime/models/default.onnx"
@@ -33,9 +36,9 @@ def machine() -> str:
     if cpuinfo.exists():
         name = next((line.split(":")[1].strip() for line in cpuinfo.open() if line.startswith("model name")), name)
         name += " with VNNI" if "vnni" in cpuinfo.read_text() else ""
-    versions = [f"{package} {_version(package)}" for package in ("onnxruntime", "numpy", "pillow") if _version(package)]
+    versions = f"onnxruntime {onnxruntime.__version__}, numpy {np.__version__}, pillow {PIL.__version__}"
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return f"{name}, {os.cpu_count()} cores{load}; Python {platform.python_version()}, {', '.join(versions)}"
+    return f"{name}, {os.cpu_count()} cores{load}; Python {platform.python_version()}, {versions}"
 
 
 def data_folder() -> Path:
@@ -131,10 +134,3 @@ def _run(command: Sequence[str]) -> ProcessTimes:
         sys.exit(f"{' '.join(command)} failed: {errors.decode()}")
     unit = 1 if sys.platform == "darwin" else 1024
     return ProcessTimes(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 2**20)
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return ""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 from edgecnn_runtime import OptionError
 
+from edgecnn.cli.options import Json, RandomWeights
 from edgecnn.cli.output import detail, print_json, remark, steps, warn
 from edgecnn.zoo.channel_units import NORMALIZATIONS, in_units_of_one
 from edgecnn.zoo.exporting import ExportOptions, export_source
@@ -67,10 +68,10 @@ def export(
     scores: Annotated[
         str | None, typer.Option(help="Name of the output with the scores, where an .onnx file has several.")
     ] = None,
-    random_weights: Annotated[bool, typer.Option("--random-weights", help="No download; weights from seed 0.")] = False,
+    random_weights: RandomWeights = False,
     name: Annotated[str | None, typer.Option(help="Name in the file.")] = None,
     license: Annotated[str | None, typer.Option(help="License of the weights, in the file.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object about what was written.")] = False,
+    json: Json = False,
 ) -> None:
     """Make a model file of a network and prove that it gives the network's answers.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from edgecnn_runtime.errors import OptionError
 
+from edgecnn.cli.options import Json
 from edgecnn.cli.output import detail
 from edgecnn.cli.train_report import listen, report, show_networks
 
@@ -75,7 +76,7 @@ def train(
     ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="With --from: keep no features on disk.")] = False,
     list_networks: Annotated[bool, typer.Option("--list", help="Show the networks and what they cost.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a line: plan, epochs, result.")] = False,
+    json: Json = False,
 ) -> None:
     """Train a classifier from scratch, or reuse a trained network with --from.
 

@@ -1,15 +1,18 @@
-"""Names that were mistyped: the nearest ones are suggested."""
+"""Names that people type: the built-in model's, and the nearest ones where one was mistyped."""
 
-import difflib
 from collections.abc import Sequence
 
 from edgecnn_runtime.errors import OptionError
 
-__all__ = ["find_class", "nearest", "unknown_name"]
+__all__ = ["DEFAULT_MODEL", "find_class", "nearest", "unknown_name"]
+
+DEFAULT_MODEL = "default"
 
 
 def nearest(name: str, known: Sequence[str], *, count: int = 3) -> list[str]:
     """The `count` known names most like `name`, best first; names that contain it come before lookalikes."""
+    import difflib  # needed for errors alone
+
     asked = name.lower()
     containing = sorted((entry for entry in known if asked and asked in entry.lower()), key=len)
     lowered = {entry.lower(): entry for entry in known}

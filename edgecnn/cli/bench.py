@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from edgecnn_runtime import Classifier, ImageError, Timing
 
-from edgecnn.cli.models import AllowUnbounded, open_classifier
-from edgecnn.cli.options import Device, Json, Require, Threads
+from edgecnn.cli.models import open_classifier
+from edgecnn.cli.options import AllowUnbounded, Device, Json, Require, Threads
 from edgecnn.cli.output import print_json, progress
 
 __all__ = ["bench"]

@@ -11,8 +11,8 @@ import typer
 from edgecnn_runtime.errors import OptionError
 
 from edgecnn.camera.process import set_environment, stopped_at_once
-from edgecnn.cli.models import DEFAULT_MODEL, AllowUnbounded, open_classifier
-from edgecnn.cli.options import Device, Json, ModelOption, Require, Threads
+from edgecnn.cli.models import open_classifier
+from edgecnn.cli.options import DEFAULT_MODEL, AllowUnbounded, Device, Json, ModelOption, Require, Threads
 from edgecnn.cli.output import print_json, say, show, shown, warn
 
 if TYPE_CHECKING:

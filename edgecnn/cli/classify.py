@@ -1,6 +1,7 @@
 """`edgecnn classify`: pictures in, labels out."""
 
 import time
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -8,11 +9,11 @@ from edgecnn_runtime import Failure, OptionError, Result
 from edgecnn_runtime.image import MAX_MEMORY_MB
 
 from edgecnn.cli.csv_table import CsvTable
-from edgecnn.cli.models import DEFAULT_MODEL, AllowUnbounded, open_classifier
-from edgecnn.cli.options import Device, Exact, Json, ModelOption, Require, Top
+from edgecnn.cli.models import open_classifier
+from edgecnn.cli.options import DEFAULT_MODEL, AllowUnbounded, Device, Exact, Json, ModelOption, Require, Top
 from edgecnn.cli.output import print_json, progress, remark, say, show, shown, warn
-from edgecnn.data.left_out import left_out_warnings
-from edgecnn.data.pictures import find_pictures
+from edgecnn.left_out import left_out_warnings
+from edgecnn.pictures import find_pictures
 
 __all__ = ["classify"]
 

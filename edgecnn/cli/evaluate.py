@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from edgecnn.cli.models import AllowUnbounded, open_classifier
-from edgecnn.cli.options import Device, Exact, Json, ModelArgument, Require
+from edgecnn.cli.models import open_classifier
+from edgecnn.cli.options import AllowUnbounded, Device, Exact, Json, ModelArgument, Require
 from edgecnn.cli.output import percent, print_json, progress, show, shown, warn
 from edgecnn.data.read import read_held_out
 from edgecnn.evaluation.score import EvaluationReport

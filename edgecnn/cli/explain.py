@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgecnn.cli.models import AllowUnbounded, open_classifier
-from edgecnn.cli.options import Classes, Device, Json, ModelOption, Top
+from edgecnn.cli.models import open_classifier
+from edgecnn.cli.options import AllowUnbounded, Classes, Device, Json, ModelOption, Top
 from edgecnn.cli.output import print_json, say, show, shown
 
 if TYPE_CHECKING:

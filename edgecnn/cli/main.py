@@ -3,9 +3,7 @@
 import errno
 import functools
 import importlib
-import importlib.metadata
 import io
-import platform
 import sys
 import traceback
 import warnings
@@ -119,6 +117,9 @@ def main() -> None:
 
 
 def _tell_versions() -> None:
+    import importlib.metadata
+    import platform
+
     versions = {
         f"{found.name} {found.version}"
         for found in importlib.metadata.distributions()

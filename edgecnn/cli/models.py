@@ -1,22 +1,14 @@
 """The model file that a person named."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from edgecnn_runtime import Classifier, OptionError
 
+from edgecnn.cli.options import DEFAULT_MODEL
 from edgecnn.cli.output import detail
-from edgecnn.zoo.resolve import DEFAULT_MODEL, resolve
 
-__all__ = ["DEFAULT_MODEL", "AllowUnbounded", "find_model_file", "open_classifier"]
-
-AllowUnbounded = Annotated[
-    bool,
-    typer.Option(
-        "--allow-unbounded", help="Take a trusted model file that may never end, or take any amount of memory."
-    ),
-]
+__all__ = ["find_model_file", "open_classifier"]
 
 
 def find_model_file(name: str) -> Path:
@@ -25,6 +17,8 @@ def find_model_file(name: str) -> Path:
     Raises:
         OptionError: It is the name of a network, or of nothing; the message says how to come to a model file.
     """
+    from edgecnn.zoo.resolve import resolve  # the built-in model and files need no catalog
+
     found = Path(name) if name.endswith(".onnx") else resolve(name)
     if isinstance(found, Path):
         detail(f"model file: {found.absolute()}")

@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from edgecnn.names import DEFAULT_MODEL
+
 __all__ = [
-    "Classes", "Device", "Exact", "Json", "ModelArgument", "ModelOption", "RandomWeights", "Require", "Runs",
-    "Threads", "Top",
+    "DEFAULT_MODEL", "AllowUnbounded", "Classes", "Device", "Exact", "Json", "ModelArgument", "ModelOption",
+    "RandomWeights", "Require", "Runs", "Threads", "Top",
 ]  # fmt: skip
 
 ModelArgument = Annotated[str, typer.Argument(help="Model file, or `default` for the built-in one.")]
@@ -20,3 +22,9 @@ Classes = Annotated[list[str] | None, typer.Option("--class", help="A class by n
 Runs = Annotated[int, typer.Option(min=1, help="Timed runs to take the median of.")]
 RandomWeights = Annotated[bool, typer.Option("--random-weights", help="No download; weights from seed 0.")]
 Json = Annotated[bool, typer.Option("--json", help="Results as JSON, one object a line.")]
+AllowUnbounded = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unbounded", help="Take a trusted model file that may never end, or take any amount of memory."
+    ),
+]

@@ -4,8 +4,8 @@ import typer
 from edgecnn_runtime import verify as verify_model
 
 from edgecnn.cli.isolation import Isolated, MemoryLimit, TimeLimit, run_isolated
-from edgecnn.cli.models import AllowUnbounded, find_model_file
-from edgecnn.cli.options import Device, Json, ModelArgument, Require
+from edgecnn.cli.models import find_model_file
+from edgecnn.cli.options import AllowUnbounded, Device, Json, ModelArgument, Require
 from edgecnn.cli.output import print_json, show, shown
 
 __all__ = ["verify"]

@@ -8,7 +8,7 @@ import numpy as np
 from edgecnn_runtime.errors import DataError
 
 from edgecnn.data.dataset import Labels
-from edgecnn.data.left_out import LeftOut, in_brackets
+from edgecnn.left_out import LeftOut, in_brackets
 
 __all__ = ["UNREADABLE_LIMIT", "count_warnings", "duplicate_warnings", "unreadable_warnings"]
 

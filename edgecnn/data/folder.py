@@ -13,8 +13,8 @@ import numpy as np
 from edgecnn_runtime.errors import DataError
 
 from edgecnn.data.labeled import LabeledData, LabeledPictures, Split, normalize_name, split_of
-from edgecnn.data.left_out import LeftOut, why_no_picture
-from edgecnn.data.pictures import pictures_in
+from edgecnn.left_out import LeftOut, why_no_picture
+from edgecnn.pictures import pictures_in
 
 __all__ = ["LIST", "from_folder"]
 

@@ -14,7 +14,7 @@ from edgecnn_runtime.errors import DataError
 from edgecnn_runtime.image import ImageSource
 
 from edgecnn.data.dataset import Labels, Pixels
-from edgecnn.data.left_out import LeftOut, in_brackets
+from edgecnn.left_out import LeftOut, in_brackets
 
 __all__ = ["LabeledData", "LabeledPictures", "Split", "normalize_name", "split_of"]
 

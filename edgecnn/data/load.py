@@ -26,10 +26,10 @@ from edgecnn.data.dataset import (
     hash_pixels,
 )
 from edgecnn.data.labeled import LabeledData, LabeledPictures
-from edgecnn.data.left_out import left_out_warnings
 from edgecnn.data.named import NAMED, find_named
 from edgecnn.data.read import read_labeled
 from edgecnn.data.split import record_split, stratified_split
+from edgecnn.left_out import left_out_warnings
 
 __all__ = ["load_data"]
 

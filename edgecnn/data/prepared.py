@@ -14,9 +14,9 @@ from edgecnn_runtime import DataError, Preprocess, prepare
 from edgecnn.data.check import unreadable_warnings
 from edgecnn.data.dataset import hash_pixels
 from edgecnn.data.labeled import LabeledPictures
-from edgecnn.data.left_out import left_out_warnings
-from edgecnn.data.pictures import find_pictures
 from edgecnn.data.read import is_labeled, read_held_out, read_labeled
+from edgecnn.left_out import left_out_warnings
+from edgecnn.pictures import find_pictures
 
 if TYPE_CHECKING:
     from edgecnn_export.prepared_pictures import PreparedPictures, Purpose

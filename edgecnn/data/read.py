@@ -10,8 +10,8 @@ from edgecnn_runtime.errors import DataError
 from edgecnn.data.arrays import from_npz
 from edgecnn.data.folder import LIST, from_folder
 from edgecnn.data.labeled import LabeledData, LabeledPictures
-from edgecnn.data.left_out import left_out_warnings
 from edgecnn.data.split import read_split, without_training
+from edgecnn.left_out import left_out_warnings
 
 __all__ = ["is_labeled", "read_held_out", "read_labeled"]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from edgecnn_runtime import MissingPackageError, Normalization, OptionError
 
-from edgecnn.data.pictures import find_pictures
 from edgecnn.data.prepared import calibration_pictures, evaluation_pictures
+from edgecnn.pictures import find_pictures
 from edgecnn.zoo.preprocessing_note import preprocessing_note
 from edgecnn.zoo.request import NetworkRequest
 

@@ -6,12 +6,10 @@ from pathlib import Path
 from edgecnn_runtime.errors import ModelFileError, OptionError
 from edgecnn_runtime.model_source import default_model_path
 
-from edgecnn.names import nearest
+from edgecnn.names import DEFAULT_MODEL, nearest
 from edgecnn.zoo.catalog import CATALOG
 
-__all__ = ["DEFAULT_MODEL", "resolve", "unknown_source"]
-
-DEFAULT_MODEL = "default"
+__all__ = ["resolve", "unknown_source"]
 
 
 def resolve(name: str | os.PathLike[str]) -> Path | str:

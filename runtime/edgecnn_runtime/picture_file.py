@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import IcoImagePlugin, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from edgecnn_runtime.bitfields import read_bitfields
 from edgecnn_runtime.errors import ImageError, quoted
@@ -79,6 +79,8 @@ def _identify(file: Path | BinaryIO) -> Image.Image:
 
 def _largest_icon(file: Path | BinaryIO) -> Image.Image:
     """An icon's largest picture. Pillow's own reader would decode it at once, however large it is."""
+    from PIL import IcoImagePlugin  # it brings PNG's reader along, which other formats can do without
+
     content = io.BytesIO(file.read_bytes()) if isinstance(file, Path) else file
     content.seek(0)
     # A file that only begins like an icon: SyntaxError is Pillow's word for it, IndexError for one without pictures.

@@ -4,8 +4,8 @@ import pytest
 from edgecnn_runtime import OptionError
 from support.pictures import RED, encoded, plain, save
 
-from edgecnn.data.left_out import describe_left_out
-from edgecnn.data.pictures import find_pictures, pictures_in
+from edgecnn.left_out import describe_left_out
+from edgecnn.pictures import find_pictures, pictures_in
 
 
 @pytest.fixture

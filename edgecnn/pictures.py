@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgecnn_runtime import ImageError, OptionError
 
-from edgecnn.data.left_out import LeftOut, in_brackets, why_no_picture
+from edgecnn.left_out import LeftOut, in_brackets, why_no_picture
 
 __all__ = ["STANDARD_INPUT", "FoundPictures", "find_pictures", "pictures_in"]
 

@@ -43,7 +43,7 @@ def make(work: Path, count: int) -> None:
     import onnx
     from edgecnn_export.int8.ladder import quantize_int8
     from edgecnn_export.int8.quantize import quantize_plain
-    from edgecnn_export.prepared import PreparedPictures
+    from edgecnn_export.prepared_pictures import PreparedPictures
     from edgecnn_runtime import Classifier
 
     sys.path.insert(0, str(ROOT / "tests"))

@@ -19,8 +19,9 @@ import numpy.typing as npt
 import onnxruntime as ort
 from edgecnn_export.int8.ladder import quantize_int8
 from edgecnn_export.int8.quantize import quantize_plain
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 from edgecnn_export.to_onnx import to_onnx
+from edgecnn_runtime.session import session_options
 from measure import DEFAULT_MODEL, machine, processes_in_turn
 
 from edgecnn.zoo import load
@@ -69,9 +70,7 @@ def measure(source: str, rounds: int) -> dict[str, list[float]]:
 
 
 def _onnxruntime(data: bytes, picture: Picture) -> Callable[[], object]:
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(data, session_options(), providers=["CPUExecutionProvider"])
     return lambda: session.run(["logits"], {"pixels": picture})
 
 

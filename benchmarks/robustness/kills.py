@@ -161,7 +161,8 @@ def main() -> None:
                     for path in job.folder.glob("*"):
                         path.unlink()
                 state, wrong = kill_once(job, kept, moment)
-                wrong += finish_again(job, kept)
+                if state != "had ended":
+                    wrong += finish_again(job, kept)
                 faults += bool(wrong)
                 rows.append(
                     [job.name, f"new file {moment}" if number % 2 else f"{moment:.1f} s", state, "; ".join(wrong)]

@@ -84,7 +84,7 @@ def try_model(case: Case) -> str:
         if case.stage == "inspect":
             return edgecnn("inspect", path)[:80]
         if case.stage == "page":
-            return edgecnn("inspect", path, "--html", Path(name) / "page.html")[:80]
+            return edgecnn("inspect", path, "--output", Path(name) / "page.html")[:80]
         if case.stage == "verify":
             return edgecnn("verify", path, "--device", "cpu")
         pixels = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3)).astype(np.uint8)

@@ -28,7 +28,7 @@ _COMMAND = [sys.executable, "-c", "from edgecnn.cli.main import main; main()", "
 
 @contextlib.contextmanager
 def page(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`edgecnn camera CLIP --web …` until the block ends: its process, and the address or the error it printed."""
+    """`edgecnn camera CLIP --address …` until the block ends: its process, and the address or the error it printed."""
     with tempfile.TemporaryDirectory() as name:
         clip = Path(name) / "clip.avi"
         writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"MJPG"), 10, (160, 120))
@@ -111,7 +111,7 @@ def loads(port: int, entry: str) -> list[float]:
 
 def among_strangers(strangers: int) -> list[float]:
     """The owner's page loads while strangers send a request one byte at a time and never end it."""
-    with page("--web", "127.0.0.1:0", "--token", _TOKEN) as (_, address):
+    with page("--address", "127.0.0.1:0", "--token", _TOKEN) as (_, address):
         port = urlsplit(address).port or 0
         stop = threading.Event()
 
@@ -141,7 +141,7 @@ def starts() -> list[tuple[str, str]]:
     tokens = ["", " ", "short", "a&b#c", "ключ-ключ-ключ-ключ", "a;b=c-0123456789abcd", "a\r\nX-Evil: 1-01234567"]
     for host in ("127.0.0.1:0", "127.0.0.2:0"):
         for token in tokens:
-            with page("--web", host, "--token", token) as (process, said):
+            with page("--address", host, "--token", token) as (process, said):
                 time.sleep(0.3)
                 rows.append((f"{host} --token {token!r}", f"{'runs' if process.poll() is None else 'ended'}: {said}"))
     return rows
@@ -154,7 +154,7 @@ def main() -> None:
     text = "## requests to the camera's page\n\n"
     faults = 0
     for name, token in (("without a token", ""), ("with a token", _TOKEN)):
-        answers = sweep("--web", "127.0.0.1:0", *(("--token", token) if token else ()), token=token)
+        answers = sweep("--address", "127.0.0.1:0", *(("--token", token) if token else ()), token=token)
         faults += sum(bool(wrong) for *_, wrong in answers)
         rows = [[request.name, status or "closed", wrong] for request, status, wrong in answers]
         text += f"### {name}: {len(rows)} kinds, {sum(bool(row[2]) for row in rows)} answered wrongly\n\n"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgecnn_runtime.errors import OptionError
+from edgecnn_runtime.errors import ModelFileError, OptionError
 from edgecnn_runtime.live.frame import Picture
 from edgecnn_runtime.live.live_classifier import LiveClassifier
 from edgecnn_runtime.live.rates import AgeMeter, RateMeter
@@ -102,6 +102,7 @@ class CameraApp:
         self._error: BaseException | None = None
         self._stop = threading.Event()
         self._held: Picture | None = None
+        self._unanswered = ""
 
     def run(self) -> Summary:
         """Open the source, label, show; always closes what it opened."""
@@ -124,6 +125,8 @@ class CameraApp:
                 self._saver.end()
         if self._error is not None:
             raise self._error
+        if self._live.unanswered and not self._live.rates.labeled:
+            raise ModelFileError(self._unanswered)
         return self._summary(time.monotonic() - started)
 
     def _label(self) -> None:
@@ -131,6 +134,8 @@ class CameraApp:
             for count, view in enumerate(self._live, start=1):
                 if view.frame is not None and not self._options.record_overlay:
                     self._saver.add(view.frame.bgr, view.frame.grabbed_at)
+                if view.frame is not None and view.result is None:
+                    self._unanswered = view.note
                 self._on_view(view)
                 self._views.put(view)
                 if self._stop.is_set() or count == self._options.frames:
@@ -208,6 +213,7 @@ class CameraApp:
             captured=rates.captured,
             dropped=rates.dropped,
             bad=source.bad,
+            unanswered=self._live.unanswered,
             labeled=rates.labeled,
             still=rates.still,
             shown=self._shown.count,
@@ -219,5 +225,6 @@ class CameraApp:
             recordings=tuple(saver.recordings),
             recorded_frames=saver.recorded_frames,
             snapshots=tuple(saver.snapshots),
-            notes=(*saver.notes, *([source.note] if source.note else [])),
+            notes=tuple(filter(None, (*saver.notes, source.notice, source.note, self._unanswered))),
+            failures=tuple(saver.failures),
         )

@@ -2,11 +2,12 @@
 
 import enum
 import threading
+import time
 from collections.abc import Collection
 
 from edgecnn.camera.sobel import EdgeKind
 
-__all__ = ["HELP", "VIEW_KEYS", "Controls", "Mode"]
+__all__ = ["HELP", "VIEW_KEYS", "Controls", "Mode", "page_key"]
 
 
 class Mode(enum.StrEnum):
@@ -48,10 +49,24 @@ HELP: list[tuple[str, str]] = [
 
 _EDGES_IN_TURN = (EdgeKind.MAGNITUDE, EdgeKind.SOBEL_Y, EdgeKind.SOBEL_X)
 _KEY_NAMES = {"\x1b": "q", "\r": "", "\x03": "q"}
+# What may be done from the page: all but ending the program, which is for those who sit at it.
+_PAGE_KEYS = frozenset({*VIEW_KEYS, " ", "s", "r", "e", "f", "c", "h"})
+_MESSAGE_S = 5.0  # how long a message is shown
+_MOST_WAITING = 4  # snapshots that may be asked for before the next one is taken
 _REFUSALS = {
     Mode.FEATURES: "this network has no convolution, so there are no feature maps",
     Mode.ACTIVATION: "this model file has no features output, so there is no class activation map",
 }
+
+
+def page_key(key: str) -> str | None:
+    """A key that came from the page, as `Controls.press` has it; None where the page may not press it."""
+    name = _named(key)
+    return name if name in _PAGE_KEYS else None
+
+
+def _named(key: str) -> str:
+    return _KEY_NAMES.get(key, key.lower())
 
 
 class Controls:
@@ -68,21 +83,37 @@ class Controls:
         paused: The shown picture is held.
         help: The keys are listed.
         quit: The program shall end.
-        message: One line for the viewer about the last key.
     """
 
     def __init__(self, *, split: bool = False, available: Collection[Mode] = tuple(Mode)) -> None:
         self.mode, self.split = Mode.PLAIN, split
         self.edge_kind = EdgeKind.MAGNITUDE
         self.paused = self.help = self.quit = False
-        self.message = ""
+        self._message, self._said_at = "", 0.0
         self._available = {Mode.PLAIN, Mode.EDGES, *available}
         self._snapshots = self._record_toggles = 0
         self._lock = threading.Lock()
 
+    @property
+    def message(self) -> str:
+        """One line for the viewer about the last key; empty a few seconds after it was set."""
+        return self._message if time.monotonic() - self._said_at < _MESSAGE_S else ""
+
+    @message.setter
+    def message(self, text: str) -> None:
+        self._message, self._said_at = text, time.monotonic()
+
+    @property
+    def view_key(self) -> str:
+        """The number key that leads to what is shown; beside the plain picture all edges share one."""
+        wanted = (self.mode, self.split and self.mode is not Mode.PLAIN)
+        keys = [key for key, (mode, _, split) in VIEW_KEYS.items() if (mode, split) == wanted]
+        same = [key for key in keys if VIEW_KEYS[key][1] is self.edge_kind]
+        return (same or keys)[0]
+
     def press(self, key: str) -> bool:
         """Act on a key; False when it has no meaning."""
-        key = _KEY_NAMES.get(key, key.lower())
+        key = _named(key)
         with self._lock:
             self.message = ""
             if key in VIEW_KEYS:
@@ -96,7 +127,7 @@ class Controls:
                 case " ":
                     self.paused = not self.paused
                 case "s":
-                    self._snapshots += 1
+                    self._snapshots = min(self._snapshots + 1, _MOST_WAITING)
                 case "r":
                     self._record_toggles += 1
                 case "e":

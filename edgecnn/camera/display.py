@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from edgecnn_runtime.live.frame import Picture, cv2
 
+from edgecnn.camera.access import check_token
 from edgecnn.camera.controls import Controls
 from edgecnn.camera.web import WebView, parse_address
 
@@ -90,12 +91,20 @@ class DisplayOptions:
         web: Show in a browser also where a window could be opened.
         address: `HOST:PORT` of the page; see `parse_address`.
         token: What a browser must give; None makes one where it is needed.
+
+    Raises:
+        OptionError: The token guards nothing, as an empty one does.
     """
 
     nowhere: bool = False
     web: bool = False
     address: str = ""
     token: str | None = None
+
+    def __post_init__(self) -> None:
+        # Also where no page is shown now: the next display may not open.
+        if self.token is not None:
+            check_token(self.token)
 
 
 @dataclass(frozen=True)

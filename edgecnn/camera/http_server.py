@@ -2,68 +2,35 @@
 
 import contextlib
 import http.server
+import io
 import secrets
 import socket
+import socketserver
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from edgecnn.camera.controls import Controls
+from edgecnn.camera.access import LOOPBACK
+from edgecnn.camera.controls import page_key
+from edgecnn.camera.feed import MOST_VIEWERS, Feed
+from edgecnn.camera.lobby import MOST_HEAD, Arrival, Lobby, Request
 from edgecnn.camera.slot import Slot
 
-__all__ = ["LOOPBACK", "Feed", "Server"]
+__all__ = ["Server"]
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_MOST_VIEWERS = 16
-_REQUEST_TIMEOUT_S = 10.0
 _SEND_TIMEOUT_S = 5.0
 _SEND_BUFFER = 256 << 10  # bytes the kernel may hold for a slow viewer: a picture or two
 _MOST_BODY = 1024
 _BOUNDARY = b"edgecnn-frame"
 _PAGE = Path(__file__).with_name("page.html")
+_END = b"event: end\ndata:\n\n"
 
 
-class Feed:
-    """What all viewers share: the newest picture and state, the keys, and who is there.
-
-    Args:
-        controls: What the page's buttons change.
-        token: What a viewer must give once; empty where none is needed.
-
-    Attributes:
-        pictures: The newest JPEG.
-        states: The newest JSON document.
-        watching: How many viewers take pictures now.
-    """
-
-    def __init__(self, controls: Controls, token: str) -> None:
-        self.controls, self.token = controls, token
-        self.pictures: Slot[bytes] = Slot()
-        self.states: Slot[bytes] = Slot()
-        self.watching = 0
-        self._free = threading.BoundedSemaphore(_MOST_VIEWERS)
-        self._lock = threading.Lock()
-
-    @contextlib.contextmanager
-    def place(self, *, watches: bool) -> Iterator[bool]:
-        """A viewer's place for as long as the context lasts; False when all are taken."""
-        free = self._free.acquire(blocking=False)
-        with self._lock:
-            self.watching += watches and free
-        try:
-            yield free
-        finally:
-            if free:
-                with self._lock:
-                    self.watching -= watches
-                self._free.release()
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Listens on an address and answers each request in a thread of its own.
+class Server(socketserver.TCPServer):
+    """Listens on an address and answers each request in a thread of its own, once its head is whole.
 
     Args:
         feed: What is served.
@@ -74,40 +41,71 @@ class Server(http.server.ThreadingHTTPServer):
         OSError: The address cannot be listened on.
     """
 
-    daemon_threads = True
-    # Viewers that hang must not keep the program from ending.
-    block_on_close = False
     allow_reuse_address = True
+    request_queue_size = 128  # connections that the kernel keeps until they are accepted
 
     def __init__(self, feed: Feed, host: str, port: int) -> None:
         self.feed, self.host = feed, host
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.open_requests = threading.BoundedSemaphore(4 * _MOST_VIEWERS)
-        super().__init__((host, port), _Handler)
+        self._open_requests = threading.BoundedSemaphore(4 * MOST_VIEWERS)
+        self._lobby = Lobby(self._admit)
+        super().__init__((host, port), http.server.BaseHTTPRequestHandler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Start a thread for a request, unless too many are open."""
-        if not self.open_requests.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer a request."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self.open_requests.release()
+        """Let a connection wait for its request's head."""
+        self._lobby.enter(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A viewer that went away is no error of this program."""
+
+    def server_close(self) -> None:
+        """Stop listening, and let go who has not asked for anything yet."""
+        super().server_close()
+        self._lobby.close()
+
+    def _admit(self, arrival: Arrival) -> None:
+        """Start a thread for a request, unless too many are open."""
+        if not self._open_requests.acquire(blocking=False):
+            arrival.connection.close()
+            return
+        try:
+            threading.Thread(target=self._answer, args=(arrival,), name="edgecnn-web-request", daemon=True).start()
+        except RuntimeError:  # The system has no thread left.
+            self._open_requests.release()
+            arrival.connection.close()
+
+    def _answer(self, arrival: Arrival) -> None:
+        # A viewer that went away, or talks nonsense, is no error of this program.
+        try:
+            with contextlib.suppress(Exception):
+                _Handler(arrival, self)
+        finally:
+            self.shutdown_request(arrival.connection)
+            self._open_requests.release()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
-    timeout = _REQUEST_TIMEOUT_S
+    timeout = _SEND_TIMEOUT_S
     server_version, sys_version = "edgecnn", ""
+
+    def __init__(self, arrival: Arrival, server: Server) -> None:
+        self._arrival = arrival
+        super().__init__(arrival.connection, arrival.address, server)
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile = io.BufferedReader(Request(self._arrival))
+
+    def handle(self) -> None:
+        head = self._arrival.head
+        if len(head) <= MOST_HEAD:
+            super().handle()
+            return
+        long_line = b"\n" not in head[:MOST_HEAD]
+        reason = b"414 URI Too Long" if long_line else b"431 Request Header Fields Too Large"
+        self.wfile.write(b"HTTP/1.1 " + reason + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
     def do_GET(self) -> None:
         pages = {"/": self._page, "/stream.mjpg": self._stream, "/events": self._events}
@@ -122,18 +120,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         if not self._allowed():
             return
-        length = self.headers.get("Content-Length", "")
+        lengths = self.headers.get_all("Content-Length", [])
+        # One length and nothing else: whoever stands between must not read another request out of it.
+        length = lengths[0] if len(lengths) == 1 and "Transfer-Encoding" not in self.headers else ""
         # A page of another site can make a browser send a request here, but not with this header.
-        if self.headers.get("X-Edgecnn") != "1":
+        if self.headers.get("X-Edgecnn") != "1" or self._is_foreign(self.headers.get("Origin")):
             self._answer(403, "only the page itself may press keys")
-        elif not length.isdecimal() or int(length) > _MOST_BODY:
+        elif not (length.isascii() and length.isdecimal()) or int(length) > _MOST_BODY:
             self._answer(413, f"the body is {length or 'of unknown length'}; expected at most {_MOST_BODY} bytes")
         elif urlsplit(self.path).path != "/key":
             self._answer(404, "keys go to /key")
         else:
-            key = self.rfile.read(int(length)).decode("utf-8", "replace")
-            # Ending the program is for those who sit at it.
-            known = key != "q" and len(key) == 1 and self.server.feed.controls.press(key)
+            body = self.rfile.read(int(length))
+            key = page_key(body.decode("utf-8", "replace")) if len(body) == int(length) else None
+            known = key is not None and self.server.feed.controls.press(key)
             self._answer(200 if known else 400, "pressed" if known else "no such key")
 
     def log_message(self, *_: object) -> None:
@@ -151,6 +151,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._answer(403, "this address is not the one edgecnn camera listens on")
             return False
         return True
+
+    def _is_foreign(self, origin: str | None) -> bool:
+        """Whether a request comes from a page of another site."""
+        return origin is not None and origin.partition("://")[2] != self.headers.get("Host")
 
     def _host_name(self) -> str:
         host = self.headers.get("Host", "")
@@ -202,23 +206,28 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         feed = self.server.feed
         with feed.place(watches=slot is feed.pictures) as free, contextlib.suppress(OSError):
             if not free:
-                self._answer(503, f"{_MOST_VIEWERS} viewers are here already")
+                self._answer(503, f"{MOST_VIEWERS} viewers are here already")
                 return
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
             # A viewer that reads nothing is let go after this time.
             self.connection.settimeout(_SEND_TIMEOUT_S)
             self._begin(200, kind)
+            if slot is feed.pictures:
+                self.wfile.write(b"--%b\r\n" % _BOUNDARY)
             number = 0
             while not slot.closed:
                 newest = slot.newer(number, 1.0)
                 if newest is not None:
                     number, item = newest
                     self.wfile.write(wrap(item))
+            if slot is feed.states:
+                self.wfile.write(_END)
 
 
 def _as_part(jpeg: bytes) -> bytes:
-    head = b"--%b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % (_BOUNDARY, len(jpeg))
-    return head + jpeg + b"\r\n"
+    # The boundary comes behind the picture, not with the next one: browsers show a part when they see its end.
+    head = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg)
+    return head + jpeg + b"\r\n--%b\r\n" % _BOUNDARY
 
 
 def _as_event(state: bytes) -> bytes:

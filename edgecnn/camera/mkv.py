@@ -53,9 +53,15 @@ class MkvWriter:
         self._duration_at = self._segment_at + _RESERVED + len(info) - 8
         self._info_at = _RESERVED
         self._tracks_at = self._info_at + len(info)
-        _write_all(
-            self._file, head + _UNKNOWN_SIZE + _void(_RESERVED) + info + _element(_TRACKS, _element("AE", track))
-        )
+        try:
+            _write_all(
+                self._file, head + _UNKNOWN_SIZE + _void(_RESERVED) + info + _element(_TRACKS, _element("AE", track))
+            )
+        except OSError:
+            # Less than a head is no recording, and its name stays free for the next try.
+            self._file.close()
+            path.unlink(missing_ok=True)
+            raise
 
     def write(self, jpeg: bytes, at_s: float) -> None:
         """Append one frame.

@@ -29,7 +29,8 @@ class Saver:
         recordings: Paths of the finished recordings.
         recorded_frames: How many frames are in them.
         snapshots: Paths of the snapshots.
-        notes: What went wrong.
+        notes: What is worth a word.
+        failures: What was asked for and could not be saved.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,6 +42,7 @@ class Saver:
         self.recorded_frames = 0
         self.snapshots: list[str] = []
         self.notes: list[str] = []
+        self.failures: list[str] = []
 
     @property
     def recording(self) -> str:
@@ -74,7 +76,7 @@ class Saver:
             self._folder.mkdir(parents=True, exist_ok=True)
             self.begin(path)
         except (OSError, ValueError) as error:
-            self._note(str(error))
+            self._fail(str(error))
         else:
             self.message = f"recording to {path.name}"
 
@@ -97,21 +99,21 @@ class Saver:
         if recorder.left_out:
             self.notes.append(f"{recorder.left_out} frames were left out of {recorder.path}: encoding was too slow")
         if recorder.error:
-            self._note(recorder.error)
+            self._fail(f"{recorder.error}; {recorder.frames} frames before that are saved")
 
     def snapshot(self, picture: Picture, view: View) -> None:
         """Save a picture, `(H, W, 3)` uint8 BGR, with the labels of its view."""
         try:
             path = save_snapshot(picture, view, self._folder)
         except OSError as error:
-            self._note(f"the snapshot could not be saved: {error.strerror or error}")
+            self._fail(f"the snapshot could not be saved to {self._folder}: {error.strerror or error}")
         else:
             self.snapshots.append(str(path))
             self.message = f"saved {path.name}"
 
-    def _note(self, note: str) -> None:
-        self.notes.append(note)
-        self.message = note
+    def _fail(self, failure: str) -> None:
+        self.failures.append(failure)
+        self.message = failure
 
 
 def save_snapshot(picture: Picture, view: View, folder: Path) -> Path:
@@ -136,7 +138,9 @@ def save_snapshot(picture: Picture, view: View, folder: Path) -> Path:
     exif[_IMAGE_DESCRIPTION] = f"{view.label} {view.score:.1%}".encode("ascii", "replace").decode()
     exif[_SOFTWARE] = "edgecnn"
     exif[_DATE_TIME] = f"{now:%Y:%m:%d %H:%M:%S}"
-    comment = json.dumps({"time": now.isoformat(timespec="milliseconds"), **view.to_dict()}, ensure_ascii=False)
+    comment = json.dumps(
+        {"time": now.isoformat(timespec="milliseconds"), **view.to_dict()}, ensure_ascii=False, allow_nan=False
+    )
     data = io.BytesIO()
     image = Image.fromarray(swap_channels(picture).copy())
     image.save(data, "JPEG", quality=92, exif=exif, comment=comment.encode())

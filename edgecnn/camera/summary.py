@@ -8,12 +8,20 @@ __all__ = ["Summary", "rounded"]
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What a run did; ages in milliseconds, from grab to label and from grab to shown picture."""
+    """What a run did; ages in milliseconds, from grab to label and from grab to shown picture.
+
+    Attributes:
+        bad: Pictures that could not be used.
+        unanswered: Frames for which the network gave no finite answer.
+        notes: What is worth a word.
+        failures: What was asked for and could not be saved; the program's exit code tells too.
+    """
 
     seconds: float
     captured: int
     dropped: int
     bad: int
+    unanswered: int
     labeled: int
     still: int
     shown: int
@@ -26,6 +34,7 @@ class Summary:
     recorded_frames: int
     snapshots: tuple[str, ...]
     notes: tuple[str, ...]
+    failures: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for one JSON line."""

@@ -1,7 +1,7 @@
 """The browser view: a page with the live picture, label bars, rates and buttons, for boards without a screen."""
 
+import ipaddress
 import json
-import secrets
 import threading
 from typing import Any
 
@@ -10,14 +10,16 @@ from edgecnn_runtime.errors import OptionError
 from edgecnn_runtime.live.frame import Picture, cv2
 from edgecnn_runtime.live.view import View
 
+from edgecnn.camera.access import LOOPBACK, check_token, new_token, own_address
 from edgecnn.camera.compose import fit
-from edgecnn.camera.controls import VIEW_KEYS, Controls
-from edgecnn.camera.http_server import LOOPBACK, Feed, Server
+from edgecnn.camera.controls import Controls, Mode
+from edgecnn.camera.feed import Feed
+from edgecnn.camera.http_server import Server
 
 __all__ = ["WebView", "page_state", "parse_address"]
 
 _DEFAULT_PORT = 8008
-_MOST = (1280, 720)
+_MOST, _MOST_SPLIT = (1280, 720), (1920, 720)
 _QUALITY = 80
 
 
@@ -28,12 +30,21 @@ def parse_address(text: str) -> tuple[str, int]:
         OptionError: It is none of these.
     """
     host, _, port = text.rpartition(":") if ":" in text.rpartition("]")[2] else (text, "", "")
-    if host.isdecimal() and not port:
+    if _is_ipv6(text):
+        host, port = text, ""
+    elif host.isdecimal() and not port:
         host, port = "", host
     number = port or str(_DEFAULT_PORT)
-    if not number.isdecimal() or int(number) > 65535:
+    if not (number.isascii() and number.isdecimal()) or int(number) > 65535:
         raise OptionError(f"the web address is {text!r}; expected HOST:PORT, such as 127.0.0.1:{_DEFAULT_PORT}.")
     return host.strip("[]") or "127.0.0.1", int(number)
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text).version == 6
+    except ValueError:
+        return False
 
 
 class WebView:
@@ -48,12 +59,14 @@ class WebView:
         token: What a viewer must give once as `?token=…`; None makes one where it is needed.
 
     Raises:
-        OptionError: The address cannot be listened on.
+        OptionError: The address cannot be listened on, or the token guards nothing.
     """
 
     def __init__(self, host: str, port: int, controls: Controls, *, token: str | None = None) -> None:
-        if host not in LOOPBACK and token is None:
-            token = secrets.token_urlsafe(16)
+        if token is not None:
+            check_token(token)
+        elif host not in LOOPBACK:
+            token = new_token()
         self._feed = Feed(controls, token or "")
         try:
             self._server = Server(self._feed, host, port)
@@ -70,7 +83,8 @@ class WebView:
     @property
     def url(self) -> str:
         """The address to type into a browser, with the token where there is one."""
-        place = f"[{self.host}]" if ":" in self.host else self.host
+        host = own_address(self.host)
+        place = f"[{host}]" if ":" in host else host
         return f"http://{place}:{self.port}/{f'?token={self.token}' if self.token else ''}"
 
     @property
@@ -80,9 +94,10 @@ class WebView:
 
     def publish(self, bgr: Picture | None, state: dict[str, Any]) -> None:
         """Offer a newer picture, `(H, W, 3)` uint8 BGR, and what stands beside it."""
-        self._feed.states.put(json.dumps(state, ensure_ascii=False).encode())
+        self._feed.states.put(json.dumps(state, ensure_ascii=False, allow_nan=False).encode())
         if bgr is not None:
-            encoded = cv2.imencode(".jpg", fit(np.ascontiguousarray(bgr), _MOST), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+            shown = fit(np.ascontiguousarray(bgr), _MOST_SPLIT if self._feed.controls.split else _MOST)
+            encoded = cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
             self._feed.pictures.put(encoded[1].tobytes())
 
     def close(self) -> None:
@@ -103,7 +118,7 @@ def page_state(view: View, controls: Controls, *, shown_fps: float, recording: s
         shown_fps: Pictures shown a second.
         recording: Name of the file that is being recorded; empty when none is.
     """
-    rates, choice = view.rates, (controls.mode, controls.edge_kind, controls.split)
+    rates = view.rates
     numbers = {
         "capture": f"{rates.capture_fps:.1f} fps",
         "label": f"{rates.inference_fps:.1f} fps",
@@ -124,5 +139,6 @@ def page_state(view: View, controls: Controls, *, shown_fps: float, recording: s
         "rates": numbers,
         "paused": controls.paused,
         "recording": recording,
-        "view": next((key for key, value in VIEW_KEYS.items() if value == choice), ""),
+        "view": controls.view_key,
+        "split": controls.split and controls.mode is not Mode.PLAIN,
     }

@@ -42,7 +42,7 @@ def bench(
                     kept.append(timing)
                 advance(1)
     for model, classifier, kept in zip(models, classifiers, timings, strict=True):
-        _report(model, classifier, kept, json)
+        _report(model, classifier, timings=kept, json=json)
 
 
 def _report(model: str, classifier: Classifier, timings: list[Timing], json: bool) -> None:

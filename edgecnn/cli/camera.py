@@ -1,6 +1,7 @@
 """`edgecnn camera`: label what a live source sees, now."""
 
 import os
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +12,10 @@ from edgecnn_runtime.errors import OptionError
 
 from edgecnn.camera.process import set_environment, stopped_at_once
 from edgecnn.cli.models import DEFAULT_MODEL, open_classifier
-from edgecnn.cli.output import print_json, say
+from edgecnn.cli.output import print_json, say, warn
 
 if TYPE_CHECKING:
+    from edgecnn_runtime.live.source import Source
     from edgecnn_runtime.live.view import View
 
     from edgecnn.camera.display import Display
@@ -23,6 +25,8 @@ __all__ = ["camera"]
 
 # Decoding and showing want a core too; a network that takes them all would wait for its own slowest thread.
 _SPARE_ONE = max(1, (os.cpu_count() or 1) - 1)
+# What was meant for --web, which once took one: HOST:PORT, an IPv6 address, a port too large to be a camera's number.
+_ADDRESS = re.compile(r"(?!screen:)[^/:]*:\d+|\[[\da-fA-F:]+\](:\d+)?|[\da-fA-F]*:[\da-fA-F:]*|\d{4,5}")
 _VIEWS = ("plain", "edges", "features", "cam")
 
 
@@ -48,6 +52,12 @@ def camera(
     fps: Annotated[float | None, typer.Option(help="Rate to ask the camera for, or to grab the screen at.")] = None,
     realtime: Annotated[bool, typer.Option("--realtime", help="Play files at their own speed.")] = False,
     loop: Annotated[bool, typer.Option("--loop", help="Start files again at their end.")] = False,
+    patience: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1, help="Seconds a stream may be silent, 2 if not given, more where it turns out to be slow."
+        ),
+    ] = None,
     max_fps: Annotated[float | None, typer.Option(help="Label at most so many frames a second.")] = None,
     skip_still: Annotated[bool, typer.Option("--skip-still", help="Reuse the answer while nothing moves.")] = False,
     smooth: Annotated[float, typer.Option(help="Seconds to average labels over; 0 shows raw ones.")] = 0.25,
@@ -87,9 +97,18 @@ def camera(
         from edgecnn.camera.controls import Mode
         from edgecnn.camera.display import DisplayOptions
 
+        display = DisplayOptions(nowhere=no_display, web=web or address is not None, address=address or "", token=token)
+        wanted = SourceOptions(
+            size=_parse_size(size),
+            fps=fps,
+            realtime=realtime,
+            loop=loop,
+            read_timeout_s=patience or SourceOptions.read_timeout_s,
+            open_timeout_s=max(patience or 0.0, SourceOptions.open_timeout_s),
+        )
         live = LiveClassifier(
             open_classifier(model, device=device, require=require, threads=threads or _SPARE_ONE),
-            Source(source, SourceOptions(size=_parse_size(size), fps=fps, realtime=realtime, loop=loop)),
+            Source(source, wanted),
             smoothing=SmoothingOptions(time_constant_s=smooth),
             min_score=min_score,
             skip_still=skip_still,
@@ -98,38 +117,45 @@ def camera(
         options = AppOptions(
             mode=Mode(view), split=split, record=record, record_overlay=record_overlay, folder=folder, frames=frames
         )
-        display = DisplayOptions(nowhere=no_display, web=web or address is not None, address=address or "", token=token)
-        printer = _Printer(as_json=json)
+        printer = _Printer(live.source, as_json=json)
         summary = run_camera(live, options, display, on_display=printer.display, on_view=printer.view)
     if json:
         print_json(summary.to_dict())
     else:
         _say_summary(summary)
+    for failure in summary.failures:
+        say(f"error: {failure}")
+    if summary.failures:
+        raise typer.Exit(1)
 
 
 class _Printer:
     """Prints a JSON line a view, or the label and the state when they change."""
 
-    def __init__(self, *, as_json: bool) -> None:
-        self._as_json, self._labels = as_json, True
-        self._label = self._state = ""
+    def __init__(self, source: "Source", *, as_json: bool) -> None:
+        self._source, self._as_json, self._labels = source, as_json, True
+        self._label = self._state = self._notice = ""
 
     def display(self, display: "Display") -> None:
         """Say where the picture is; a window shows the labels itself."""
         self._labels = display.window is None
         if display.note:
-            say(display.note)
+            typer.echo(display.note, err=True)  # with `--quiet` too: a token may be in it
 
     def view(self, view: "View") -> None:
         """Print what is new."""
+        if self._source.notice not in ("", self._notice):
+            self._notice = self._source.notice
+            warn(self._notice)
         if self._as_json:
             print_json(view.to_dict())
             return
-        state = str(view.state)
+        unanswered = view.frame is not None and view.result is None
+        state = "NO ANSWER" if unanswered else str(view.state)
         if state != self._state and (self._state or state != "LIVE") and (state != "ENDED" or view.note):
             say(f"{state}: {view.note}" if view.note else state)
         self._state = state
-        if self._labels and view.frame is not None and view.label != self._label:
+        if self._labels and view.frame is not None and not unanswered and view.label != self._label:
             now = time.strftime("%H:%M:%S")
             typer.echo(f"{now}  {view.score:6.1%}  {view.label}  ({view.frame.age_ms:.0f} ms old)")
             self._label = view.label
@@ -138,11 +164,13 @@ class _Printer:
 def _only(sources: Sequence[str], *, web: bool) -> str:
     """The one source; `--web HOST:PORT`, as it once was, leads to `--address`."""
     for word in sources if web else ():
-        host, colon, port = word.rpartition(":")
-        if colon and port.isdecimal() and host != "screen" and "/" not in host:
+        if _ADDRESS.fullmatch(word):
             raise OptionError(f"--web takes no value, so {word!r} would be a source; type: --address {word}")
     if len(sources) > 1:
-        raise OptionError(f"there are {len(sources)} sources, {', '.join(map(repr, sources))}; expected one.")
+        from edgecnn_runtime.live.address import masked
+
+        named = ", ".join(repr(masked(source)) for source in sources)
+        raise OptionError(f"there are {len(sources)} sources, {named}; expected one.")
     return sources[0]
 
 

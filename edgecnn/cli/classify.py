@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 from edgecnn_runtime import Failure, Result
+from edgecnn_runtime.image import MAX_MEMORY_MB
 
 from edgecnn.cli.models import DEFAULT_MODEL, open_classifier
-from edgecnn.cli.output import print_json, progress, say, warn
+from edgecnn.cli.output import print_json, progress, remark, say, warn
 from edgecnn.data.left_out import left_out_warnings
 from edgecnn.data.pictures import find_pictures
 
@@ -27,6 +28,9 @@ def classify(
     exact: Annotated[
         bool, typer.Option("--exact", help="Decode large JPEGs in full instead of at a fraction.")
     ] = False,
+    max_memory_mb: Annotated[
+        int, typer.Option("--max-memory-mb", min=1, help="Most memory for decoding one picture, in MB.")
+    ] = MAX_MEMORY_MB,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Pictures in work at a time; one a core if not given.")
     ] = None,
@@ -43,7 +47,9 @@ def classify(
     sources = found.names
     # One picture gets all cores inside the network; many get a core each, which wastes nothing on waiting.
     threads = None if len(sources) == 1 else 1
-    classifier = open_classifier(model, device=device, require=require, exact=exact, threads=threads)
+    classifier = open_classifier(
+        model, device=device, require=require, exact=exact, threads=threads, max_memory_mb=max_memory_mb
+    )
     for sentence in left_out_warnings(found.left_out, "the pictures"):
         warn(sentence)
     started = time.perf_counter()
@@ -104,7 +110,7 @@ def _show(name: str, answer: Result | Failure, top: int, *, alone: bool) -> None
             line = f"{prediction.score:7.1%}  {prediction.label}"
             typer.echo(typer.style(line, bold=True) if place == 0 else line)
         timing = answer.timing_ms
-        typer.echo(
+        remark(
             f"{name} on {answer.device} ({answer.provider}): decode {timing.decode:.1f} ms, "
             f"preprocess {timing.preprocess:.1f} ms, inference {timing.inference:.1f} ms"
         )

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from edgecnn_runtime import Classifier, EdgecnnError
+from edgecnn_runtime import Classifier, EdgecnnError, OptionError
 from edgecnn_runtime.devices import DEVICES, available_providers, why_missing
 
-from edgecnn.cli.output import print_json
+from edgecnn.camera.process import set_environment
+from edgecnn.cli.output import print_json, say, warn
 
 __all__ = ["doctor"]
 
@@ -21,11 +22,23 @@ _PACKAGES = (
 )  # fmt: skip
 
 
-def doctor(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
+def doctor(
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="[SOURCE]...", help="With --camera: what to try; each webcam if none.")
+    ] = None,
+    *,
+    camera: Annotated[bool, typer.Option("--camera", help="Try cameras instead: sizes, formats, rates, ages.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
     """Show versions, the processor, and for every device whether the built-in model really runs there.
 
     Example: edgecnn doctor
     """
+    if sources and not camera:
+        raise OptionError(f"{sources[0]!r} is a source to try; type: edgecnn doctor --camera SOURCE.")
+    if camera:
+        _try_cameras(sources or [], as_json=json)
+        return
     offered = available_providers()
     report: dict[str, Any] = {
         "python": platform.python_version(),
@@ -46,7 +59,25 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="One JSON object.")
         typer.echo(f"  {name:9}{mark}  {state['note']}")
     wheels = [name for name in report["packages"] if name.startswith("onnxruntime")]
     if len(wheels) > 1:
-        typer.echo(f"warning: {' and '.join(wheels)} are both installed and overwrite each other; keep one.", err=True)
+        warn(f"{' and '.join(wheels)} are both installed and overwrite each other; keep one.")
+
+
+def _try_cameras(sources: list[str], *, as_json: bool) -> None:
+    set_environment()
+    from edgecnn.camera.checkup import check_cameras, check_source
+
+    found = [check_source(source) for source in sources] if sources else check_cameras()
+    if as_json:
+        system = {"python": platform.python_version(), "system": platform.platform()}
+        versions = {name: version for name in ("edgecnn", "opencv-python") if (version := _version(name))}
+        print_json({**system, "packages": versions, "cameras": [checkup.to_dict() for checkup in found]})
+    else:
+        for checkup in found:
+            typer.echo(checkup.line)
+    if not found:
+        say("no camera was found; name a video file, an rtsp:// or an http:// address to try that.")
+    if not all(checkup.works for checkup in found):
+        raise typer.Exit(1)
 
 
 def _try(name: str, offered: tuple[str, ...]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 from edgecnn_runtime import OptionError
 
-from edgecnn.cli.output import print_json, steps, warn
+from edgecnn.cli.output import detail, print_json, remark, steps, warn
 from edgecnn.zoo.channel_units import in_units_of_one
 from edgecnn.zoo.exporting import ExportOptions, export_source
 from edgecnn.zoo.request import NetworkRequest, read_labels
@@ -93,6 +93,7 @@ def export(
         check=check,
         report=report,
     )
+    detail(f"{source} becomes {output.absolute()}, checked with {check or 'the eight photos of the package'}")
     with steps() as step:
         written = export_source(source, output, request, options, warn=warn, steps=step)
     if json:
@@ -102,7 +103,7 @@ def export(
         typer.echo(line)
     if report is not None:
         typer.echo(f"report: {report}")
-    typer.echo(f"next: edgecnn classify photo.jpg --model {written.path}")
+    remark(f"next: edgecnn classify photo.jpg --model {written.path}")
 
 
 def _read_size(text: str | None) -> tuple[int, int] | None:

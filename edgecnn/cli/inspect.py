@@ -21,7 +21,10 @@ def inspect(
         str, typer.Argument(help="A model file, any .onnx, a name of `edgecnn zoo`, or the built-in `default`.")
     ] = "default",
     layer: Annotated[str | None, typer.Option(help="Show only this layer.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page where a layer draws its field on a picture.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", "--html", help="Write a page where a layer draws its field on a picture."),
+    ] = None,
     picture: Annotated[Path | None, typer.Option(help="Picture for the page; a drawn one if not given.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Tell where the time goes on this machine.")] = False,
     runs: Annotated[int, typer.Option(min=1, help="Runs that --profile takes the median of.")] = 30,
@@ -29,12 +32,12 @@ def inspect(
 ) -> None:
     """Show a network layer by layer: shapes, parameters, cost, receptive field.
 
-    Example: edgecnn inspect model.onnx --profile --html layers.html
+    Example: edgecnn inspect model.onnx --profile -o layers.html
     """
     from edgecnn.understanding import inspecting
 
-    if picture is not None and html is None:
-        raise OptionError("--picture is for the page; give --html FILE with it.")
+    if picture is not None and output is None:
+        raise OptionError("--picture is for the page; give --output FILE with it.")
     inspection = inspecting.inspect(model)
     layers = inspection.layers if layer is None else (inspection.layer(layer),)
     times = inspecting.profile(inspection.data, runs=runs) if profile else []
@@ -50,12 +53,12 @@ def inspect(
             typer.echo(f"\nreceptive field unknown from {lost[0]}")
         if times:
             _show_times(times, runs)
-    if html is not None:
+    if output is not None:
         from edgecnn.write import write_file
 
         shown = None if picture is None else inspection.prepare(picture)
         page = inspecting.inspect_page(inspection, picture=shown, times=times, runs=runs)
-        say(f"wrote {write_file(html, page)}")
+        say(f"wrote {write_file(output, page)}")
 
 
 def _show_times(times: "list[NodeTime]", runs: int) -> None:

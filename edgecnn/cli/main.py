@@ -3,7 +3,9 @@
 import errno
 import functools
 import importlib
+import importlib.metadata
 import io
+import platform
 import sys
 import traceback
 import warnings
@@ -15,6 +17,7 @@ import typer.core
 from edgecnn_runtime.errors import EdgecnnError, OptionError
 
 import edgecnn
+from edgecnn.cli.output import Verbosity, detail, set_verbosity, warn
 
 __all__ = ["COMMANDS", "app", "main"]
 
@@ -35,6 +38,8 @@ COMMANDS: dict[str, str] = {
     "doctor": "edgecnn.cli.doctor:doctor",
 }
 
+_ANYWHERE = {"--quiet", "--verbose", "--debug"}  # options that `main` takes out wherever they stand
+_VERSIONS = ("edgecnn", "onnxruntime", "numpy", "pillow", "torch")  # beginnings of the names of packages
 _HELP = {"help_option_names": ["-h", "--help"]}
 _WRONG_USAGE = 2  # as the parser of the command line has it
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -84,11 +89,15 @@ def _options(
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
     ] = False,
-    _debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error; valid at any place.")
+    _quiet: Annotated[
+        bool, typer.Option("--quiet", help="Results, warnings and errors only; at any place, like the next two.")
     ] = False,
+    _verbose: Annotated[
+        bool, typer.Option("--verbose", help="Also tell versions, paths, and what was chosen or assumed.")
+    ] = False,
+    _debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Options that come before the command; `--debug` is taken out by `main` wherever it stands."""
+    """Options that go with every command."""
 
 
 def main() -> None:
@@ -96,10 +105,26 @@ def main() -> None:
     _print_any_name()
     arguments = sys.argv[1:]
     ends = arguments.index("--") if "--" in arguments else len(arguments)
-    if "--debug" in arguments[:ends]:
-        arguments.remove("--debug")
-        _Debug.wanted = True
-    app(args=arguments, prog_name="edgecnn")
+    asked = _ANYWHERE.intersection(arguments[:ends])
+    _Debug.wanted = "--debug" in asked
+    if {"--quiet", "--verbose"} <= asked:
+        _complain("--quiet and --verbose exclude each other.")
+        sys.exit(_WRONG_USAGE)
+    if "--quiet" in asked:
+        set_verbosity(Verbosity.QUIET)
+    if "--verbose" in asked:
+        set_verbosity(Verbosity.VERBOSE)
+        _tell_versions()
+    app(args=[word for word in arguments[:ends] if word not in asked] + arguments[ends:], prog_name="edgecnn")
+
+
+def _tell_versions() -> None:
+    versions = {
+        f"{found.name} {found.version}"
+        for found in importlib.metadata.distributions()
+        if found.name.lower().startswith(_VERSIONS)
+    }
+    detail(", ".join((f"Python {platform.python_version()}", *sorted(versions))))
 
 
 def _print_any_name() -> None:
@@ -151,4 +176,4 @@ def _complain(sentence: str) -> None:
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     if issubclass(category, (DeprecationWarning, FutureWarning)):
         return
-    typer.echo(f"{typer.style('warning:', fg='yellow', bold=True)} {message}", err=True)
+    warn(message)

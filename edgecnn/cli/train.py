@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 from edgecnn_runtime.errors import OptionError
 
+from edgecnn.cli.output import detail
 from edgecnn.cli.train_report import listen, report, show_networks
 
 __all__ = ["train"]
@@ -52,7 +53,9 @@ def train(
     ] = None,
     size: Annotated[int | None, typer.Option(min=8, help="Side of the pictures in pixels.")] = None,
     test_share: Annotated[float, typer.Option(help="Share kept for the test where the data has no split.")] = 0.2,
-    data_dir: Annotated[Path | None, typer.Option(help="Where local copies of named data sets are.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(envvar="EDGECNN_DATA", help="Where local copies of named data sets are.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Run folder; a new one in runs/.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch of the run.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Decides everything random.")] = 0,
@@ -107,6 +110,7 @@ def train(
         views=views,
     )
     folder = _run_folder(output, data, reuse or network or DEFAULT_NETWORK, resume=resume)
+    detail(f"run folder: {folder.absolute()}; named data sets: {data_dir.absolute() if data_dir else 'the cache'}")
     leads = os.environ.get("RANK", "0") == "0"  # torchrun numbers its processes
     with listen(json=json, quiet=not leads, folder=folder) as listener:
         request = DataRequest(data, size=size, test_share=test_share, data_dir=data_dir)

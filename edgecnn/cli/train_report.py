@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from edgecnn.cli.output import percent, print_json, say, warn
+from edgecnn.cli.output import percent, print_json, remark, say, warn
 
 if TYPE_CHECKING:
     from edgecnn.training import Listener, Outcome, TrainingPlan
@@ -129,7 +129,7 @@ def report(outcome: Outcome, *, json: bool) -> None:
     if outcome.views_accuracy is not None:
         typer.echo(f"over several views {percent(outcome.views_accuracy, 2)}, which a deployed file does not do")
     typer.echo(f"run: {outcome.folder}")
-    typer.echo(f"next: {shlex.join(['edgecnn', 'export', str(outcome.folder), '-o', 'model.onnx'])}")
+    remark(f"next: {shlex.join(['edgecnn', 'export', str(outcome.folder), '-o', 'model.onnx'])}")
 
 
 def show_networks(size: int, *, json: bool) -> None:

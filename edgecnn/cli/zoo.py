@@ -19,12 +19,14 @@ def zoo(
     names: Annotated[list[str] | None, typer.Argument(help="Only these; all if not given.")] = None,
     measure: Annotated[bool, typer.Option("--measure", help="Export each and time it on this machine's CPU.")] = False,
     runs: Annotated[int, typer.Option(min=1, help="Runs that --measure takes the median of.")] = 30,
-    chart: Annotated[Path | None, typer.Option(help="Draw accuracy over cost: .png, .svg or .pdf.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", "--chart", help="Draw accuracy over cost: .png, .svg or .pdf.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a network.")] = False,
 ) -> None:
     """List the networks of the zoo: year, idea, size, cost and published accuracy.
 
-    Example: edgecnn zoo --chart zoo.png
+    Example: edgecnn zoo -o zoo.png
     """
     entries = find_entries(names or [])
     measured = _measure(entries, runs) if measure else {}
@@ -34,10 +36,10 @@ def zoo(
             print_json({**asdict(entry), **(asdict(found) if found else {})})
     else:
         _print(entries, measured)
-    if chart is not None:
+    if output is not None:
         from edgecnn.zoo.chart import draw_zoo
 
-        say(f"wrote {draw_zoo(entries, chart)}")
+        say(f"wrote {draw_zoo(entries, output)}")
 
 
 def _measure(entries: list[CatalogEntry], runs: int) -> "dict[str, Measurement]":

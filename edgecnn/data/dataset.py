@@ -94,7 +94,10 @@ class LazyPictures:
     def take(self, numbers: npt.NDArray[np.int64]) -> LazyPictures:
         """The split that consists of the given numbers, in their order."""
         return LazyPictures(
-            lambda number: self.read(int(numbers[number])), self.labels[numbers], self.shape, self.workers
+            read=lambda number: self.read(int(numbers[number])),
+            labels=self.labels[numbers],
+            shape=self.shape,
+            workers=self.workers,
         )
 
 

@@ -112,4 +112,4 @@ def _read_list(root: Path, name: str) -> LabeledPictures:
             paths.append(path)
             labels.append(int(label or ""))
     names = tuple(path.relative_to(images).as_posix() for path in paths)
-    return LabeledPictures(name, paths, names, np.array(labels, np.int64))
+    return LabeledPictures(name=name, sources=paths, names=names, labels=np.array(labels, np.int64))

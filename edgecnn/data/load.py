@@ -166,7 +166,7 @@ def _decode_files(labeled: LabeledPictures, preprocess: Preprocess, workers: int
         good = np.flatnonzero([isinstance(answer, bytes) for answer in answers])
         labeled, pixels = labeled.take(good), pixels[good] if fits else pixels
     pictures = PicturesInMemory(pixels, labeled.labels) if fits else _lazy(labeled, preprocess, workers)
-    return _Decoded(labeled, pictures, hashes, failures)
+    return _Decoded(labeled, pictures, hashes=hashes, failures=failures)
 
 
 def _lazy(labeled: LabeledPictures, preprocess: Preprocess, workers: int) -> LazyPictures:
@@ -174,4 +174,6 @@ def _lazy(labeled: LabeledPictures, preprocess: Preprocess, workers: int) -> Laz
         pixels: Pixels = prepare(labeled.image(number), preprocess)
         return pixels
 
-    return LazyPictures(read, labeled.labels, (preprocess.height, preprocess.width, 3), workers)
+    return LazyPictures(
+        read=read, labels=labeled.labels, shape=(preprocess.height, preprocess.width, 3), workers=workers
+    )

@@ -19,7 +19,7 @@ from edgecnn.data.pictures import find_pictures
 from edgecnn.data.read import is_labeled, read_held_out, read_labeled
 
 if TYPE_CHECKING:
-    from edgecnn_export.prepared import PreparedPictures, Purpose
+    from edgecnn_export.prepared_pictures import PreparedPictures, Purpose
 
 __all__ = ["calibration_pictures", "evaluation_pictures"]
 
@@ -43,7 +43,7 @@ def calibration_pictures(
         pictures = read_labeled(path).training()
         for sentence in left_out_warnings(pictures.left_out, pictures.name):
             warn(sentence)
-        return _labeled_calibration(pictures, preprocess, labels, count)
+        return _labeled_calibration(pictures, preprocess, labels=labels, count=count)
     if not path.exists():
         raise DataError(f"{path} does not exist; expected a folder or data set of real pictures to calibrate with.")
     found = find_pictures([str(path)])
@@ -108,7 +108,7 @@ def _spread(available: int, count: int) -> npt.NDArray[np.int64]:
 def _prepare(
     pictures: LabeledPictures, preprocess: Preprocess, *, purpose: Purpose = "calibration"
 ) -> PreparedPictures:
-    from edgecnn_export.prepared import PreparedPictures
+    from edgecnn_export.prepared_pictures import PreparedPictures
 
     if isinstance(pictures.sources, np.ndarray):
         pixels = np.stack([prepare(image, preprocess) for image in pictures.images()])
@@ -125,7 +125,7 @@ def _from_files(
     labels: Sequence[int] | None,
     purpose: Purpose = "calibration",
 ) -> PreparedPictures:
-    from edgecnn_export.prepared import PreparedPictures
+    from edgecnn_export.prepared_pictures import PreparedPictures
 
     return PreparedPictures.from_files(
         paths, lambda path: prepare(path, preprocess), source=name, labels=labels, purpose=purpose

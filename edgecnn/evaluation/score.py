@@ -12,13 +12,13 @@ from edgecnn_runtime import Classifier, Failure, OptionError, Result
 from edgecnn.data.check import UNREADABLE_LIMIT, unreadable_warnings
 from edgecnn.data.labeled import LabeledPictures
 
-__all__ = ["EvaluationReport", "Flip", "Predictions", "evaluate", "predict", "score"]
+__all__ = ["EvaluationReport", "Flip", "TopPredictions", "evaluate", "predict_top", "score"]
 
 _MOST_CONFUSED = 10
 
 
 @dataclass(frozen=True, eq=False)
-class Predictions:
+class TopPredictions:
     """What a classifier says about every picture.
 
     Attributes:
@@ -74,9 +74,9 @@ class EvaluationReport:
     flips: tuple[Flip, ...] = ()
 
 
-def predict(
+def predict_top(
     classifier: Classifier, data: LabeledPictures, advance: Callable[[int], None] = lambda _: None
-) -> Predictions:
+) -> TopPredictions:
     """Run a classifier over a data set.
 
     Args:
@@ -99,7 +99,7 @@ def predict(
             if len(failures) > UNREADABLE_LIMIT * len(data):
                 unreadable_warnings([failure.error for failure in failures], len(data), data.name)
         advance(1)
-    return Predictions(best, time.perf_counter() - start, tuple(failures))
+    return TopPredictions(best, seconds=time.perf_counter() - start, failures=tuple(failures))
 
 
 def evaluate(
@@ -118,12 +118,13 @@ def evaluate(
     if reference is not None and reference.labels != classifier.labels:
         names = f"{classifier.model.name} and {reference.model.name}"
         raise OptionError(f"{names} have different labels; their answers cannot be compared.")
-    predictions = predict(classifier, data, advance)
-    return score(classifier, data, predictions, predict(reference, data, advance) if reference is not None else None)
+    predictions = predict_top(classifier, data, advance)
+    other = predict_top(reference, data, advance) if reference is not None else None
+    return score(classifier, data, predictions, reference=other)
 
 
 def score(
-    classifier: Classifier, data: LabeledPictures, predictions: Predictions, reference: Predictions | None = None
+    classifier: Classifier, data: LabeledPictures, predictions: TopPredictions, reference: TopPredictions | None = None
 ) -> EvaluationReport:
     """Turn predictions into figures; a `reference`'s predictions add the agreement of the two.
 
@@ -166,4 +167,4 @@ def _flips(
 ) -> Iterator[Flip]:
     for row in np.flatnonzero(readable & (best[:, 0] != reference[:, 0])):
         truth, own, other = data.labels[row], best[row, 0], reference[row, 0]
-        yield Flip(data.names[row], names[truth], names[own], names[other])
+        yield Flip(data.names[row], truth=names[truth], label=names[own], reference_label=names[other])

@@ -75,7 +75,7 @@ def epoch_batches(
         chosen = order[step * batch : (step + 1) * batch][rank::processes]
         varied = torch.Generator().manual_seed(((seed * 100_003 + epoch) * 100_003 + step) * 1_009 + rank)
         pixels = augment(_read(pictures, chosen), mirrored=mirrored[chosen], generator=varied)
-        yield Batch(pixels, labels[chosen], chosen, (epoch, step))
+        yield Batch(pixels=pixels, labels=labels[chosen], numbers=chosen, source=(epoch, step))
 
 
 def _read(pictures: Pictures, chosen: Tensor) -> Tensor:

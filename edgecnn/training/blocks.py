@@ -94,7 +94,7 @@ def cut_before(module: nn.Module, part: str) -> tuple[nn.Module, nn.Module]:
     crossing = [node for node in nodes[:place] if node.op != "get_attr" and any(user in later for user in node.users)]
     if len(crossing) != 1:
         raise OptionError(f"{len(crossing)} tensors cross the cut before '{part}', not one; use --unfreeze instead.")
-    return _front(module, nodes[:place], crossing[0]), _back(module, nodes, place, crossing[0])
+    return _front(module, nodes[:place], crossing[0]), _back(module, nodes, place=place, start=crossing[0])
 
 
 def _front(module: nn.Module, nodes: list[fx.Node], result: fx.Node) -> nn.Module:

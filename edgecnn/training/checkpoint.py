@@ -90,4 +90,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
         losses = parts["pictures"]["losses"]
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} is no checkpoint of edgecnn train ({error}); start again without --resume.") from error
-    return Checkpoint(parts["network"], parts["average"], parts["optimizers"], losses, history)
+    return Checkpoint(
+        network=parts["network"],
+        average=parts["average"],
+        optimizers=parts["optimizers"],
+        losses=losses,
+        history=history,
+    )

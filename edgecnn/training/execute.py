@@ -106,7 +106,9 @@ def _carry_out(run: Run) -> Outcome:
                     train_only_last(run.module, run.transfer.unfreeze)
                 history = fit(run, number_format, resume=epochs_done > 0)
                 evaluation = predict(run.module, run.data.test, run.normalization)
-            outcome = Outcome(run.folder, evaluation, history, _views_accuracy(run))
+            outcome = Outcome(
+                folder=run.folder, evaluation=evaluation, history=history, views_accuracy=_views_accuracy(run)
+            )
         if run.world.leads:
             finish_folder(run, record, outcome)
         return outcome

@@ -66,7 +66,7 @@ def frozen_features(
     pictures: Pictures = data.train if split == "train" else data.test
     path = None
     if cache is not None:
-        path = cache.expanduser() / f"{_key(front, data, split, normalization)}.npy"
+        path = cache.expanduser() / f"{_key(front, data, split=split, normalization=normalization)}.npy"
         kept = _read(path, len(pictures.labels))
         if kept is not None:
             return FrozenFeatures(kept, from_cache=True)

@@ -39,17 +39,17 @@ def fit_head(features: Features, labels: Labels, classes: int, *, seed: int) -> 
     """
     # Each operation takes a millisecond: threads that wait for each other would make it ten times as long.
     with intra_op_threads(1):
-        return _fit(torch.from_numpy(features), torch.from_numpy(labels), classes, seed)
+        return _fit(torch.from_numpy(features), torch.from_numpy(labels), classes=classes, seed=seed)
 
 
 def _fit(inputs: Tensor, targets: Tensor, classes: int, seed: int) -> HeadFit:
     # One scale for all features, so that a strength means the same for every network; each keeps its own weight.
     mean, scale = inputs.mean(0), inputs.std(0).mean().clamp_min(1e-6)
     scaled = (inputs - mean) / scale
-    strength, accuracy = _choose(scaled, targets, classes, seed)
-    weight, bias = _solve(scaled, targets, classes, strength)
+    strength, accuracy = _choose(scaled, targets, classes=classes, seed=seed)
+    weight, bias = _solve(scaled, targets, classes=classes, strength=strength)
     weight = weight / scale
-    return HeadFit(weight, bias - weight @ mean, strength, accuracy)
+    return HeadFit(weight=weight, bias=bias - weight @ mean, strength=strength, held_back_accuracy=accuracy)
 
 
 def _choose(scaled: Tensor, targets: Tensor, classes: int, seed: int) -> tuple[float, float]:
@@ -63,7 +63,7 @@ def _choose(scaled: Tensor, targets: Tensor, classes: int, seed: int) -> tuple[f
         for fold in range(FOLDS):
             held = order[fold::FOLDS]
             fit = torch.cat([order[other::FOLDS] for other in range(FOLDS) if other != fold])
-            weight, bias = _solve(scaled[fit], targets[fit], classes, strength)
+            weight, bias = _solve(scaled[fit], targets[fit], classes=classes, strength=strength)
             right += int(((scaled[held] @ weight.T + bias).argmax(1) == targets[held]).sum())
         if right / len(order) >= best[1]:  # of equals the stronger pull: it trusts the training pictures less
             best = (strength, right / len(order))

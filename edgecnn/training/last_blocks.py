@@ -44,7 +44,7 @@ def fit_last_blocks(
         DivergedError: The loss became NaN or infinite; the blocks are as they began.
     """
     inputs, targets = torch.from_numpy(features), torch.from_numpy(labels)
-    _start_last(blocks, last, inputs, labels, seed=seed, device=device)
+    _start_last(blocks, last, inputs=inputs, labels=labels, seed=seed, device=device)
     beginning = copy.deepcopy(blocks.state_dict())
     batches = max(1, len(inputs) // recipe.batch)
     steps = recipe.epochs * batches

@@ -56,7 +56,7 @@ def fit(run: Run, number_format: NumberFormat, *, resume: bool) -> tuple[Epoch, 
         trained.train()
         if run.transfer is not None:
             freeze_norms(run.module)
-        line = _epoch(run, state, losses_of, epoch)
+        line = _epoch(run, state, losses_of=losses_of, epoch=epoch)
         state.selection.finish_epoch(run.world)
         current = {name: value.clone() for name, value in run.module.state_dict().items()}
         run.module.load_state_dict(state.average.values)
@@ -96,7 +96,13 @@ class _TrainingState:
 
     def checkpoint(self, network: dict[str, Tensor]) -> Checkpoint:
         """The state after an epoch, with the weights that training goes on with."""
-        return Checkpoint(network, self.average.values, self.optimizers.tensors(), self.selection.losses, self.history)
+        return Checkpoint(
+            network=network,
+            average=self.average.values,
+            optimizers=self.optimizers.tensors(),
+            losses=self.selection.losses,
+            history=self.history,
+        )
 
 
 def _epoch(run: Run, state: _TrainingState, losses_of: _Losses, epoch: int) -> Epoch:
@@ -133,7 +139,13 @@ def _epoch(run: Run, state: _TrainingState, losses_of: _Losses, epoch: int) -> E
         state.selection.record(batch.numbers, losses)
         sums.add(value, right, shares)
         line = sums.line(epoch)
-        report = StepReport(epoch, number + 1, line.loss, line.train_accuracy, line.pictures_a_second)
+        report = StepReport(
+            epoch=epoch,
+            step=number + 1,
+            loss=line.loss,
+            accuracy=line.train_accuracy,
+            pictures_a_second=line.pictures_a_second,
+        )
         run.listener.on_step(report)
     return sums.line(epoch)
 
@@ -189,5 +201,11 @@ class _EpochSums:
         seconds, cpu_seconds = time.perf_counter() - self.began, time.process_time() - self.cpu_began
         rate = self.seen * self.processes / seconds
         return Epoch(
-            epoch + 1, self.loss / self.weight, self.right / self.weight, float("nan"), seconds, cpu_seconds, rate
+            epoch=epoch + 1,
+            loss=self.loss / self.weight,
+            train_accuracy=self.right / self.weight,
+            accuracy=float("nan"),
+            seconds=seconds,
+            cpu_seconds=cpu_seconds,
+            pictures_a_second=rate,
         )

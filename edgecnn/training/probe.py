@@ -62,7 +62,7 @@ def _time(run: Run, number_format: NumberFormat | None) -> StepTime:
     if run.transfer is not None:
         found = replace(found, features_seconds=_time_features(run.module, inputs[:FEATURES_BATCH]))
     if number_format is not None:
-        seconds = time_step(run.module, inputs, batch.labels.to(world.device), number_format)
+        seconds = time_step(run.module, inputs, labels=batch.labels.to(world.device), number_format=number_format)
         found = replace(found, step_seconds=seconds)
         if run.teacher is not None:
             teacher = run.teacher

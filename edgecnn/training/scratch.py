@@ -67,7 +67,12 @@ def begin_scratch(
         data=data,
         module=module,
         normalization=normalization,
-        network=NetworkRecord("small", name, data.channels, sum(weight.numel() for weight in module.parameters())),
+        network=NetworkRecord(
+            kind="small",
+            name=name,
+            channels=data.channels,
+            parameters=sum(weight.numel() for weight in module.parameters()),
+        ),
         title=name,
         license="see the terms of the training data",
         recipe=recipe,
@@ -84,7 +89,7 @@ def _create(data: DataSet, network: str, normalization: Normalization) -> nn.Mod
     height, width, channels = data.train.shape
     if height != width:
         raise OptionError(f"The networks take square pictures, got {height}×{width}; give --size.")
-    module = create(network, len(data.labels), height, channels)
+    module = create(network, len(data.labels), size=height, channels=channels)
     if isinstance(module, EdgeCNN):
         count = len(data.train.labels)
         numbers = torch.linspace(0, count - 1, min(WHITENING_PICTURES, count)).long()

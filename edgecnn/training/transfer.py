@@ -66,7 +66,7 @@ def begin_transfer(
     trained = transfer.unfreeze or transfer.train_last
     train_only_last(module, trained)
     parameters = sum(weight.numel() for weight in module.parameters())
-    record = NetworkRecord("zoo", transfer.source, network.channels, parameters)
+    record = NetworkRecord(kind="zoo", name=transfer.source, channels=network.channels, parameters=parameters)
     if Path(transfer.source).is_dir():
         # Built on a run of ours: the architecture is that run's, whatever becomes of its folder.
         record = replace(read_run(Path(transfer.source)).network, parameters=parameters)
@@ -84,7 +84,12 @@ def begin_transfer(
         world=world,
         listener=listener,
         transfer=transfer,
-        transfer_record=TransferRecord(transfer.source, transfer.train_last, transfer.unfreeze, dict(network.source)),
+        transfer_record=TransferRecord(
+            source=transfer.source,
+            train_last=transfer.train_last,
+            unfreeze=transfer.unfreeze,
+            origin=dict(network.source),
+        ),
     )
 
 
@@ -102,14 +107,18 @@ def train_on_features(run: Run, transfer: Transfer) -> Predictions:
     if transfer.train_last > 1:
         trained = train_only_last(run.module, transfer.train_last)
         front, blocks = cut_before(run.module, trained[0])
-        features = _features(run, transfer, front, "train")
+        features = _features(run, transfer, front=front, split="train")
         recipe = replace(run.recipe, epochs=max(run.recipe.epochs, 10))
         labels, seed = run.data.train.labels, run.options.seed
-        fit_last_blocks(blocks, head, features, labels, recipe, seed=seed, device=run.world.device)
-        return _predict(run, blocks, _features(run, transfer, front, "test"))
+        fit_last_blocks(
+            blocks, head, features=features, labels=labels, recipe=recipe, seed=seed, device=run.world.device
+        )
+        return _predict(run, blocks, _features(run, transfer, front=front, split="test"))
     set_part(run.module, name, nn.Identity())
     try:
-        features, test_features = (_features(run, transfer, run.module, split) for split in ("train", "test"))
+        features, test_features = (
+            _features(run, transfer, front=run.module, split=split) for split in ("train", "test")
+        )
     finally:
         set_part(run.module, name, head)
     if features.ndim != 2:
@@ -127,8 +136,8 @@ def _features(run: Run, transfer: Transfer, front: nn.Module, split: str) -> Fea
     found = frozen_features(
         front,
         run.data,
-        split,
-        run.normalization,
+        split=split,
+        normalization=run.normalization,
         cache=transfer.cache,
         device=run.world.device,
         on_pictures=run.listener.on_pictures,

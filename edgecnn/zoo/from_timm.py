@@ -100,7 +100,13 @@ def _preprocess(config: dict[str, Any]) -> Preprocess:
     rule = _RULES.get(config.get("crop_mode", "center"), "short-side")
     if rule != "short-side":
         return Preprocess(height, width, rule, kernel=kernel)  # type: ignore[arg-type]
-    return Preprocess(height, width, rule, math.floor(max(height, width) / config["crop_pct"]), kernel)  # type: ignore[arg-type]
+    return Preprocess(
+        height=height,
+        width=width,
+        resize=rule,
+        resize_to=math.floor(max(height, width) / config["crop_pct"]),
+        kernel=kernel,  # type: ignore[arg-type]
+    )
 
 
 def _labels(name: str, module: Any, request: NetworkRequest) -> tuple[str, ...]:

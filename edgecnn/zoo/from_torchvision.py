@@ -82,7 +82,7 @@ def _preprocess(weights: Any) -> tuple[Preprocess, tuple[float, float, float], t
     transform = weights.transforms()
     crop, resize = int(transform.crop_size[0]), int(transform.resize_size[0])
     kernel = transform.interpolation.value
-    preprocess = Preprocess(crop, crop, "short-side", max(resize, crop), kernel)
+    preprocess = Preprocess(height=crop, width=crop, resize="short-side", resize_to=max(resize, crop), kernel=kernel)
     mean = tuple(float(v) for v in transform.mean) if transform.mean else _IMAGENET_MEAN
     std = tuple(float(v) for v in transform.std) if transform.std else _IMAGENET_STD
     return preprocess, (mean[0], mean[1], mean[2]), (std[0], std[1], std[2])

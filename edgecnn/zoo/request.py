@@ -66,7 +66,7 @@ class NetworkRequest:
             share = default.short_side / max(default.height, default.width)
             resize_to = default.resize_to if same_size else round(max(height, width) * share)
         kernel = self.kernel or (default.kernel if default else "bilinear")
-        return Preprocess(height, width, resize, resize_to, kernel)
+        return Preprocess(height=height, width=width, resize=resize, resize_to=resize_to, kernel=kernel)
 
 
 def read_labels(path: Path) -> tuple[str, ...]:

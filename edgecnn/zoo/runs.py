@@ -80,7 +80,7 @@ def load_run(folder: str | Path) -> Network:
 def _build(network: NetworkRecord, classes: int, preprocess: Preprocess) -> nn.Module:
     """The architecture with a head for the run's classes; downloads nothing."""
     if network.kind == "small":
-        return create(network.name, classes, preprocess.height, network.channels)
+        return create(network.name, classes, size=preprocess.height, channels=network.channels)
     labels = tuple(str(index) for index in range(classes))
     request = NetworkRequest(random_weights=True, labels=labels, size=(preprocess.height, preprocess.width))
     module = load_source(network.name, request).module

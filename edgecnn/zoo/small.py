@@ -159,8 +159,8 @@ class SmallNetwork:
 SMALL_NETWORKS: dict[str, SmallNetwork] = {
     network.name: network
     for network in (
-        SmallNetwork("simple_cnn", "the introduction's CNN", _simple_cnn, 18),
-        SmallNetwork("dnn", "dense layers alone", _dnn, 18),
+        SmallNetwork(name="simple_cnn", about="the introduction's CNN", build=_simple_cnn, min_size=18),
+        SmallNetwork(name="dnn", about="dense layers alone", build=_dnn, min_size=18),
         SmallNetwork("resnet8", "MLPerf Tiny's classifier", _resnet8),
         SmallNetwork("edge_cnn_nano", "smallest worth deploying", _edge_cnn((24, 40, 48))),
         SmallNetwork("edge_cnn_small", "default, for a laptop", _edge_cnn((32, 80, 104))),
@@ -231,4 +231,6 @@ def measure_size(module: nn.Module, size: int, channels: int = 3) -> NetworkSize
         for hook in hooks:
             hook.remove()
     parameters = sum(p.numel() for p in module.parameters())
-    return NetworkSize(parameters, macs, 4 * (weights + biases), weights + 4 * biases)
+    return NetworkSize(
+        parameters=parameters, macs=macs, bytes_fp32=4 * (weights + biases), bytes_int8=weights + 4 * biases
+    )

@@ -12,6 +12,6 @@ from edgecnn_export.from_onnx import from_onnx
 from edgecnn_export.pipeline import ExportReport, export
 from edgecnn_export.pixel_graph import PixelGraph
 from edgecnn_export.precision import Demands
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 
 __all__ = ["Demands", "ExportReport", "PixelGraph", "PreparedPictures", "export", "from_onnx"]

@@ -12,7 +12,7 @@ from edgecnn_runtime.session import session_options
 from numpy.typing import NDArray
 
 from edgecnn_export.latency import CPU, Latency, measure_latencies
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 
 __all__ = ["Measured", "measure_precisions", "paired_drop", "wilson_interval"]
 

@@ -14,7 +14,7 @@ from edgecnn_export.latency import layer_times
 from edgecnn_export.package import build_card, load_draft, pack, write_model_file
 from edgecnn_export.pixel_graph import PixelGraph, RecordedAnswers
 from edgecnn_export.precision import Chosen, Demands, Precision, choose_precision
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 from edgecnn_export.report import render_report
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from edgecnn_runtime.errors import ModelFileError, OptionError
 from edgecnn_export.int8.ladder import quantize_int8
 from edgecnn_export.int8.quantized_model import QuantizedModel
 from edgecnn_export.passes.half import to_half
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 from edgecnn_export.verdict import Verdict, decide
 
 __all__ = ["Chosen", "Demands", "Precision", "choose_precision"]

@@ -13,7 +13,7 @@ from PIL import Image
 from edgecnn_export.int8.layer_table import LayerRow
 from edgecnn_export.int8.quantized_model import QuantizedModel
 from edgecnn_export.measured import Measured
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 from edgecnn_export.verdict import Verdict
 
 __all__ = ["render_report"]

@@ -14,7 +14,7 @@ from edgecnn_runtime.errors import OptionError
 from edgecnn_export.decision import Thresholds, decision_sentence
 from edgecnn_export.latency import CPU
 from edgecnn_export.measured import Measured, measure_precisions
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 
 __all__ = ["Verdict", "decide"]
 

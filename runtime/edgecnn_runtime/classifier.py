@@ -4,20 +4,23 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from edgecnn_runtime.class_activation import class_activation_map, feature_output, read_class_weights
+from edgecnn_runtime.decode_memory import MAX_MEMORY_MB, check_memory_limit
 from edgecnn_runtime.errors import DeviceError, ImageError, ModelFileError
 from edgecnn_runtime.image import ImageSource, source_name
 from edgecnn_runtime.model_file import ModelFile, default_model_path
 from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.onnx_file import with_outputs
-from edgecnn_runtime.prepare import prepare, prepare_timed
+from edgecnn_runtime.prepare import TimedPixels, prepare_timed
 from edgecnn_runtime.preprocess import Pixels, Preprocess
 from edgecnn_runtime.result import Failure, Result, Timing
+from edgecnn_runtime.scores import checked_logits
 from edgecnn_runtime.session import open_session
 from edgecnn_runtime.stream import stream
 
@@ -25,8 +28,6 @@ __all__ = ["Classifier"]
 
 Array = npt.NDArray[Any]
 Logits = npt.NDArray[np.float32]
-
-_TINY = np.float32(np.finfo(np.float32).tiny)
 
 
 class Classifier:
@@ -39,6 +40,7 @@ class Classifier:
         threads: Threads inside one operator; None means one a core.
         exact: Decode large JPEGs in full instead of at a fraction of their size: slower, and a gray level or two away
             from the pixels that training and calibration saw.
+        max_memory_mb: Most memory that decoding a picture file may take, in units of 10⁶ bytes.
         labels: For a plain `.onnx`: its class names.
         preprocess: For a plain `.onnx`: from a picture to pixels.
         normalization: For a plain `.onnx` with float input: from pixels to its input.
@@ -61,17 +63,20 @@ class Classifier:
         require: bool = False,
         threads: int | None = None,
         exact: bool = False,
+        max_memory_mb: int = MAX_MEMORY_MB,
         labels: Sequence[str] | None = None,
         preprocess: Preprocess | None = None,
         normalization: Normalization | None = None,
     ) -> None:
-        if isinstance(model, ModelFile):
-            self.model = model
-        else:
+        check_memory_limit(max_memory_mb)
+        if not isinstance(model, ModelFile):
             path = default_model_path() if model is None else model
-            self.model = ModelFile.load(path, labels=labels, preprocess=preprocess, normalization=normalization)
+            model = ModelFile.load(path, labels=labels, preprocess=preprocess, normalization=normalization)
+        self.model = model
         self.exact = exact
-        self._requested = (device, require, threads)
+        self._options: dict[str, Any] = {
+            "device": device, "require": require, "threads": threads, "exact": exact, "max_memory_mb": max_memory_mb,
+        }  # fmt: skip
         self._session = open_session(self.model.data, device=device, require=require, threads=threads)
         self._class_weights: Logits | None = None
 
@@ -105,7 +110,7 @@ class Classifier:
         Raises:
             ImageError: The picture cannot be used; the message says why.
         """
-        prepared = prepare_timed(source, self.model.preprocess, exact=self.exact)
+        prepared = self._prepared(source)
         return self.classify_pixels(prepared.pixels, source=source_name(source), timing_ms=prepared.timing_ms)
 
     def classify_pixels(self, pixels: Pixels, *, source: str = "<pixels>", timing_ms: Timing | None = None) -> Result:
@@ -129,7 +134,7 @@ class Classifier:
 
     def prepare(self, source: ImageSource) -> Pixels:
         """Load, turn upright, resize and crop: `(height, width, 3)` uint8 RGB, what the network will see."""
-        return prepare(source, self.model.preprocess, exact=self.exact)
+        return self._prepared(source).pixels
 
     def logits(self, pixels: Pixels) -> Logits:
         """Scores before softmax for a batch of prepared pixels.
@@ -143,15 +148,12 @@ class Classifier:
         return self.as_logits(self.run(pixels, [self.model.logits.name])[0], len(pixels))
 
     def as_logits(self, output: Array, count: int) -> Logits:
-        """Scores before softmax, `(count, classes)` float32, out of what `run` gave as logits for `count` pictures."""
-        if output.shape != (count, len(self.labels)):
-            raise ModelFileError(
-                f"{self.model.name} gives {output.shape} for {count} pictures, but there are {len(self.labels)} "
-                f"labels; expected ({count}, {len(self.labels)})."
-            )
-        scores = output.astype(np.float32, copy=False)
-        # The logarithm undoes a softmax up to a constant, which the softmax behind it does not see.
-        return np.log(np.maximum(scores, _TINY)) if self.model.gives_probabilities else scores
+        """Scores before softmax, `(count, classes)` float32, out of what `run` gave as logits for `count` pictures.
+
+        Raises:
+            ModelFileError: Their shape is another one, or some are not finite.
+        """
+        return checked_logits(output, count, self.model, device=self.device)
 
     def run(self, pixels: Pixels, outputs: Sequence[str]) -> list[Array]:
         """Named outputs for a batch of prepared pixels.
@@ -184,8 +186,11 @@ class Classifier:
             ModelFileError: The graph has no tensor of such a name.
         """
         extended = replace(self.model, data=with_outputs(self.model.data, list(names)))
-        device, require, threads = self._requested
-        return Classifier(extended, device=device, require=require, threads=threads, exact=self.exact)
+        return Classifier(extended, **self._options)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickle holds the model file; the session starts anew, on the device that was asked for."""
+        return partial(Classifier, **self._options), (self.model,)
 
     def class_weights(self) -> Logits:
         """Weights of the last linear layer, `(classes, channels)` float32; read from the graph once, then kept.
@@ -208,7 +213,7 @@ class Classifier:
             ModelFileError: The network does not end in global average pooling and one linear layer.
         """
         logits, features = self.run(pixels[None], [self.model.logits.name, feature_output(self.model).name])
-        chosen = int(logits[0].argmax()) if index is None else index
+        chosen = int(self.as_logits(logits, 1)[0].argmax()) if index is None else index
         return class_activation_map(features[0], self.class_weights(), chosen)
 
     def stream(
@@ -221,7 +226,7 @@ class Classifier:
         """Classify many pictures: order kept, memory bounded, decoding overlaps inference.
 
         Args:
-            sources: Pictures, taken one by one as they are needed.
+            sources: Pictures, taken one by one as they are needed, in threads of the stream.
             workers: Pictures in work at a time; None means one a core.
             errors: `raise` stops at the first bad picture; `yield` puts a `Failure` in its place and goes on.
 
@@ -229,6 +234,10 @@ class Classifier:
             One `Result` (or `Failure`) a source, in order.
         """
         return stream(self, sources, workers=workers, errors=errors)
+
+    def _prepared(self, source: ImageSource) -> TimedPixels:
+        limit_mb = self._options["max_memory_mb"]
+        return prepare_timed(source, self.model.preprocess, exact=self.exact, max_memory_mb=limit_mb)
 
     def _feed(self, pixels: Pixels) -> dict[str, Array]:
         expected = (self.model.height, self.model.width, 3)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from edgecnn_runtime.errors import DeviceError, MissingPackageError
+from edgecnn_runtime.errors import DeviceError, MissingPackageError, UnknownDeviceError
 
 __all__ = [
     "DEVICES",
@@ -106,18 +106,18 @@ def parse_device(text: str) -> Device:
     """The device behind a name such as `cpu` or `cuda:1`.
 
     Raises:
-        DeviceError: An unknown name, a number that is none, or one where the device takes none.
+        UnknownDeviceError: An unknown name, a number that is none, or one where the device takes none.
     """
     name, colon, number = text.partition(":")
     device = DEVICES.get(name)
     if device is None:
-        raise DeviceError(
+        raise UnknownDeviceError(
             f"the device {text!r} is unknown; expected auto, {', '.join(DEVICES)} (cuda:1 for the second GPU)."
         )
     if not colon:
         return device
     if device.index_option is None or not number.isdecimal():
-        raise DeviceError(f"the device {text!r} cannot be read; expected {device.full_name}.")
+        raise UnknownDeviceError(f"the device {text!r} cannot be read; expected {device.full_name}.")
     return replace(device, number=int(number))
 
 

@@ -7,7 +7,7 @@ measured on the pixels that users get.
 import time
 from dataclasses import dataclass
 
-from edgecnn_runtime.image import ImageSource, decode_image
+from edgecnn_runtime.image import MAX_MEMORY_MB, ImageSource, decode_image
 from edgecnn_runtime.preprocess import Pixels, Preprocess
 from edgecnn_runtime.result import Timing
 
@@ -27,7 +27,9 @@ class TimedPixels:
     timing_ms: Timing
 
 
-def prepare(source: ImageSource, preprocess: Preprocess, *, exact: bool = False) -> Pixels:
+def prepare(
+    source: ImageSource, preprocess: Preprocess, *, exact: bool = False, max_memory_mb: int = MAX_MEMORY_MB
+) -> Pixels:
     """Load a picture, turn it upright, resize and crop it: what the network will see.
 
     Args:
@@ -36,6 +38,7 @@ def prepare(source: ImageSource, preprocess: Preprocess, *, exact: bool = False)
         preprocess: The network's rule.
         exact: Decode large JPEGs in full instead of at a fraction of their size (slower, a gray level or two nearer to
             what a full decoding gives).
+        max_memory_mb: Most memory that decoding a file may take, in units of 10⁶ bytes.
 
     Returns:
         `(height, width, 3)` uint8 RGB, contiguous.
@@ -43,13 +46,16 @@ def prepare(source: ImageSource, preprocess: Preprocess, *, exact: bool = False)
     Raises:
         ImageError: The picture cannot be used; the message says why.
     """
-    return prepare_timed(source, preprocess, exact=exact).pixels
+    return prepare_timed(source, preprocess, exact=exact, max_memory_mb=max_memory_mb).pixels
 
 
-def prepare_timed(source: ImageSource, preprocess: Preprocess, *, exact: bool = False) -> TimedPixels:
+def prepare_timed(
+    source: ImageSource, preprocess: Preprocess, *, exact: bool = False, max_memory_mb: int = MAX_MEMORY_MB
+) -> TimedPixels:
     """Do what `prepare` does and tell how long each half took."""
     start = time.perf_counter()
-    decoded = decode_image(source, at_least=None if exact else preprocess.decode_side)
+    at_least = None if exact else preprocess.decode_side
+    decoded = decode_image(source, at_least=at_least, max_memory_mb=max_memory_mb)
     loaded = time.perf_counter()
     pixels = preprocess.apply(decoded.image, box=decoded.box)
     timing = Timing(decode=(loaded - start) * 1e3, preprocess=(time.perf_counter() - loaded) * 1e3)

@@ -70,7 +70,10 @@ def profile(data: bytes, *, runs: int = 30, threads: int | None = None) -> list[
             durations[event["name"].removesuffix(_KERNEL), event["args"]["op_name"]].append(event["dur"] / 1000)
     medians = {key: statistics.median(values[_WARM_UP:] or values) for key, values in durations.items()}
     total = sum(medians.values()) or 1.0
-    times = [NodeTime(name, operator, value, value / total) for (name, operator), value in medians.items()]
+    times = [
+        NodeTime(name=name, operator=operator, time_ms=value, share=value / total)
+        for (name, operator), value in medians.items()
+    ]
     return sorted(times, key=lambda entry: -entry.time_ms)
 
 

@@ -1,3 +1,5 @@
+import multiprocessing
+import pickle
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +14,7 @@ from edgecnn_runtime.model_file import default_model_path
 from edgecnn_runtime.result import softmax
 from support.command import python
 from support.models import LABELS, expected_logits, float_model, packed, random_pixels, weights
-from support.pictures import BLUE, GREEN, RED, plain, scene
+from support.pictures import BLUE, GREEN, RED, encoded, plain, scene
 
 
 @pytest.fixture(scope="module")
@@ -173,3 +175,47 @@ def test_the_embedding_sample_runs(sample_images):
     said = _run(sample_images.parent / "embed.py", sample_images / "school_bus.jpg", "absent.jpg")
     assert "school_bus.jpg: school bus 8" in said
     assert "skipped: absent.jpg cannot be read" in said
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_scores_that_are_not_finite_are_an_error_everywhere(value):
+    model = float_model()
+    (linear,) = (tensor for tensor in model.graph.initializer if tensor.name == "weights")
+    broken = onnx.numpy_helper.to_array(linear).copy()
+    broken[2] = value
+    linear.CopyFrom(onnx.numpy_helper.from_array(broken, "weights"))
+    plain_file = {"labels": LABELS, "preprocess": Preprocess(32, 32), "normalization": Normalization()}
+    classifier = Classifier(model.SerializeToString(), device="cpu", **plain_file)
+    sentence = r"on cpu: the network's logits are not finite \(NaN or infinity\); check its weights and normalization"
+    for ask in (
+        lambda: classifier(plain(RED)),
+        lambda: classifier.logits(random_pixels(2)),
+        lambda: classifier.classify_pixels(random_pixels(1)[0]),
+        lambda: list(classifier.stream([plain(RED)])),
+    ):
+        with pytest.raises(ModelFileError, match=sentence):
+            ask()
+    (failure,) = classifier.stream([plain(RED)], errors="yield")
+    assert isinstance(failure.error, ModelFileError)
+
+
+@pytest.mark.parametrize("plain_file", [False, True], ids=["model file", "plain .onnx"])
+def test_a_classifier_travels_to_another_process(plain_file):
+    if plain_file:
+        options = {"labels": LABELS, "preprocess": Preprocess(32, 32), "normalization": Normalization()}
+        classifier = Classifier(float_model().SerializeToString(), device="cpu", threads=1, **options)
+    else:
+        classifier = Classifier(packed(), device="cpu", threads=1, exact=True)
+    pictures = [plain(color) for color in (RED, GREEN, BLUE)]
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        answers = pool.map(classifier, pictures)
+    assert [answer.label for answer in answers] == ["red", "green", "blue"]
+    for answer, picture in zip(answers, pictures, strict=True):
+        np.testing.assert_allclose(answer.logits, classifier(picture).logits, atol=1e-6)
+
+
+def test_a_pickled_classifier_keeps_its_options():
+    copied = pickle.loads(pickle.dumps(Classifier(packed(), device="cpu", exact=True, max_memory_mb=1)))
+    assert (copied.device, copied.exact, copied.labels) == ("cpu", True, LABELS)
+    with pytest.raises(ImageError, match="the limit is 1 MB"):
+        copied(encoded(scene(1000, 1000), "PNG"))

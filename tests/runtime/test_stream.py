@@ -120,3 +120,54 @@ def test_many_arrays_need_no_more_memory_than_a_few(classifier):
 
     assert sum(1 for _ in classifier.stream(arrays(), workers=2)) == 200
     assert most <= 16
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_a_source_may_wait_for_the_answer_to_what_it_gave(classifier, workers):
+    answered = threading.Semaphore(0)
+    given = []
+
+    def waits_for_its_answer():
+        for color in COLORS.values():
+            yield plain(color)
+            assert answered.acquire(timeout=60)
+
+    for result in classifier.stream(waits_for_its_answer(), workers=workers):
+        given.append(result.label)
+        answered.release()
+    assert given == list(COLORS)
+
+
+def test_an_answer_does_not_wait_for_a_picture_that_never_comes(classifier):
+    never = threading.Event()
+
+    def first_and_no_more():
+        yield plain(GREEN)
+        never.wait(60)
+
+    answers = classifier.stream(first_and_no_more(), workers=4)
+    assert next(answers).label == "green"
+    start = time.monotonic()
+    answers.close()
+    assert time.monotonic() - start < 30
+    never.set()
+
+
+@pytest.mark.parametrize("errors", ["raise", "yield"])
+@pytest.mark.parametrize("error", [ZeroDivisionError, ImageError])
+def test_what_the_source_raises_comes_after_the_answers_to_what_it_gave(classifier, error, errors):
+    def breaks():
+        yield plain(RED)
+        yield plain(GREEN)
+        raise error("the source's own")
+
+    given = []
+    with pytest.raises(error, match="the source's own"):
+        for result in classifier.stream(breaks(), workers=3, errors=errors):
+            given.append(result.label)
+    assert given == ["red", "green"]
+
+
+def test_something_that_cannot_be_read_one_by_one_is_named_at_once(classifier):
+    with pytest.raises(TypeError, match="not iterable"):
+        next(classifier.stream(17))

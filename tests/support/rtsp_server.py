@@ -1,4 +1,4 @@
-"""An RTSP camera on loopback, run by the system's python3, which has GStreamer: PORT WIDTH HEIGHT [ENCODER]."""
+"""An RTSP camera on loopback, run by the system's python3, which has GStreamer: PORT WIDTH HEIGHT [ENCODER [RATE]]."""
 
 import sys
 
@@ -14,12 +14,12 @@ ENCODERS = {
 }
 
 
-def serve(port: str, width: str, height: str, encoder: str = "h264") -> None:
+def serve(port: str, width: str, height: str, encoder: str = "h264", rate: str = "30/1") -> None:
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_service(port)
     factory = GstRtspServer.RTSPMediaFactory()
-    caps = f"video/x-raw,format=I420,width={width},height={height},framerate=30/1"
+    caps = f"video/x-raw,format=I420,width={width},height={height},framerate={rate}"
     factory.set_launch(f"( videotestsrc is-live=true pattern=ball ! {caps} ! {ENCODERS[encoder]} )")
     factory.set_shared(True)
     server.get_mount_points().add_factory("/live", factory)

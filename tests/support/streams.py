@@ -2,13 +2,17 @@
 
 import contextlib
 import http.server
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 BLOCK = 16  # pixels a side of one bit: a JPEG or H.264 block stays one color
 BITS = 40  # 32 bits of milliseconds and 8 of check sum
@@ -48,6 +52,17 @@ def scene(index: int, size: tuple[int, int]) -> np.ndarray:
     picture = cv2.merge([ramp, ramp[::-1], 255 - ramp])
     cv2.circle(picture, ((index * 7) % width, height // 2), height // 6, (40, 80, 200), -1)
     return picture
+
+
+def ffmpeg(*arguments: object, cwd: Path) -> None:
+    """Run ffmpeg in a folder; the test is left out where it, or what it shall encode with, is not installed."""
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg is not installed")
+    command = ["ffmpeg", "-v", "error", "-y", *map(str, arguments)]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    if "Unknown encoder" in done.stderr:
+        pytest.skip(f"this ffmpeg has no such encoder: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
 
 
 class MjpegServer:

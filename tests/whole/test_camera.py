@@ -3,6 +3,8 @@
 import signal
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 from support.command import NO_DISPLAY, Finished, Running, edgecnn, start_edgecnn
 
@@ -120,10 +122,63 @@ def test_a_source_that_is_not_there_is_one_sentence(model: Path, arguments: list
         (["--web", "0.0.0.0:8008"], "type: --address 0.0.0.0:8008"),
         (["clip.mp4", "--web", ":0"], "type: --address :0"),
         (["--web", "[::1]:80", "clip.mp4"], "type: --address [::1]:80"),
+        (["--web", "18034"], "type: --address 18034"),
+        (["--web", "::1"], "type: --address ::1"),
+        (["rtsp://a:geheim@x/1", "rtsp://a:b@y/2"], "there are 2 sources, 'rtsp://x/1', 'rtsp://y/2'"),
     ],
 )
 def test_an_option_that_cannot_work_is_one_sentence(model: Path, arguments: list[str], text: str) -> None:
     check(run(*arguments, "--model", model, *([] if "--web" in arguments else ["--no-display"])), 2, text)
+
+
+SMALL_FILES = (
+    "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))"
+)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="limits on file sizes need Linux")
+def test_a_recording_that_fills_the_disk_is_exit_code_1_and_says_what_was_saved(clip: Path, model: Path) -> None:
+    recording = clip.parent / "a.mkv"
+    arguments = ("camera", clip, "--model", model, "--no-display", "--realtime", "--record", recording)
+    done = edgecnn(*arguments, env=NO_DISPLAY, before=SMALL_FILES)
+    assert done.code == 1, done
+    assert "a.mkv ended: File too large" in done.err
+    assert "frames before that are saved" in done.err
+    assert f"saved {recording}" in done.err
+    done = edgecnn(*arguments[:-1], clip.parent / "b.mkv", "--json", env=NO_DISPLAY, before=SMALL_FILES)
+    assert (done.code, len(done.lines[-1]["failures"])) == (1, 1), done
+
+
+def test_a_recording_that_cannot_begin_is_exit_code_1_and_leaves_no_file(clip: Path, model: Path) -> None:
+    """A disk without room for anything, as a disk that cannot be written to, which root could write to all the same."""
+    none = SMALL_FILES.replace("60_000", "0")
+    recording = clip.parent / "a.mkv"
+    arguments = ("camera", clip, "--model", model, "--no-display", "--record", recording)
+    done = edgecnn(*arguments, env=NO_DISPLAY, before=none)
+    assert done.code == 1, done
+    assert "error: recording to" in done.err
+    assert f"saved {recording}" not in done.err
+    assert not recording.exists()
+
+
+def test_a_token_that_guards_nothing_ends_the_program(clip: Path, model: Path) -> None:
+    for arguments in (["--address", "0.0.0.0:0"], ["--web"], ["--no-display"]):
+        check(run(clip, "--model", model, *arguments, "--token", ""), 2, "the token is empty")
+
+
+def test_a_network_that_never_gives_an_answer_is_an_error(clip: Path, model: Path) -> None:
+    network = onnx.load(str(model))
+    for tensor in network.graph.initializer:
+        if tensor.name == "weights":
+            values = np.full_like(onnx.numpy_helper.to_array(tensor), np.nan)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values, "weights"))
+    onnx.save(network, str(model))
+    done = run(clip, "--model", model, "--no-display", "--json")
+    assert done.code == 1, done
+    assert {event["event"] for event in done.lines} == {"state"}
+    assert all("not finite" in event["note"] for event in done.lines)
+    assert "not finite" in done.err
 
 
 def check(done: Finished, code: int, text: str) -> None:
@@ -141,3 +196,11 @@ def test_a_recordings_name_is_checked_and_cameras_are_listed(clip: Path, model: 
     assert done.code == 0, done
     done = run("--help")
     assert "Example: edgecnn camera" in done.out
+
+
+def test_without_min_score_every_label_is_shown_as_the_documents_say(clip: Path, model: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "camera.md").read_text(encoding="utf-8")
+    assert 'With `--min-score 0.4` a label below 40 % is "not sure"; without it every label is shown.' in text
+    asked = (clip, "--model", model, "--no-display", "--json")
+    assert all(event["sure"] for event in run(*asked).lines[:-1])
+    assert not any(event["sure"] for event in run(*asked, "--min-score", "1").lines[:-1])

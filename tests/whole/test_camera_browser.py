@@ -5,10 +5,11 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.command import start_edgecnn
+from support.command import Running, start_edgecnn
 from support.models import LABELS
 
 cv2 = pytest.importorskip("cv2", reason="the camera needs OpenCV: pip install opencv-python")
@@ -22,14 +23,24 @@ SWITCHES = (
 )
 
 
+@dataclass(frozen=True)
+class Page:
+    """A camera, the program that shows it, and the address of its page."""
+
+    camera: MjpegServer
+    command: Running
+    address: str
+
+
 @pytest.fixture
-def page(model: Path) -> Iterator[tuple[str, MjpegServer]]:
-    arguments = ("--model", model, "--web", "--address", "127.0.0.1:0")
+def page(model: Path, tmp_path: Path) -> Iterator[Page]:
+    arguments = ("--model", model, "--web", "--address", "127.0.0.1:0", "--folder", tmp_path)
     with MjpegServer() as camera, start_edgecnn("camera", camera.url, *arguments) as command:
         address = re.search(r"http://\S+", command.error_line())
         assert address is not None
-        yield address[0], camera
-        command.finish(number=signal.SIGTERM)
+        yield Page(camera, command, address[0])
+        if command.alive:
+            command.finish(number=signal.SIGTERM)
 
 
 @pytest.fixture
@@ -55,17 +66,16 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
-def test_picture_bars_buttons_and_states(page: tuple[str, MjpegServer], browser) -> None:
-    address, camera = page
-    browser.get(address)
+def text(browser, name: str) -> str:
+    return browser.find_element("id", name).text
 
-    def text(name: str) -> str:
-        return browser.find_element("id", name).text
 
-    until(lambda: text("state") == "LIVE")
+def test_picture_bars_buttons_and_states(page: Page, browser) -> None:
+    browser.get(page.address)
+    until(lambda: text(browser, "state") == "LIVE")
     until(lambda: browser.execute_script("return document.getElementById('picture').naturalWidth") == 640)
-    assert text("label") in LABELS
-    until(lambda: "fps" in text("rates"))
+    assert text(browser, "label") in LABELS
+    until(lambda: "fps" in text(browser, "rates"))
     assert len(browser.find_elements("css selector", "#bars .bar")) == len(LABELS)
     edges = browser.find_element("css selector", "button[data-key='7']")
     edges.click()
@@ -73,8 +83,72 @@ def test_picture_bars_buttons_and_states(page: tuple[str, MjpegServer], browser)
     until(lambda: browser.execute_script("return document.getElementById('picture').naturalWidth") == 1280)
     browser.find_element("tag name", "body").send_keys("1")
     until(lambda: edges.get_attribute("aria-pressed") == "false")
-    camera.cut()
-    until(lambda: text("state") == "RECONNECTING")
-    camera.resume()
-    until(lambda: text("state") == "LIVE")
+    for keys, shown in (
+        ("7f", "8"),
+        ("f", "1"),
+        ("1c", "6"),
+        ("6", "6"),
+        ("e", "2"),
+        ("e", "3"),
+        ("f", "5"),
+        ("7e", "7"),
+    ):
+        browser.find_element("tag name", "body").send_keys(keys)
+        button = browser.find_element("css selector", f"button[data-key='{shown}']")
+        until(lambda button=button: button.get_attribute("aria-pressed") == "true")
+    page.camera.cut()
+    until(lambda: text(browser, "state") == "RECONNECTING")
+    page.camera.resume()
+    until(lambda: text(browser, "state") == "LIVE")
     assert browser.get_log("browser") == []
+
+
+def test_a_snapshots_message_hides_no_state_and_h_lists_the_keys(page: Page, browser) -> None:
+    browser.get(page.address)
+    until(lambda: text(browser, "state") == "LIVE")
+    body = browser.find_element("tag name", "body")
+    page.camera.freeze()
+    until(lambda: text(browser, "state") in ("STALE", "RECONNECTING"))
+    body.send_keys("6")
+    body.send_keys("s")
+    assert text(browser, "note")
+    page.camera.resume()
+    until(lambda: text(browser, "state") == "LIVE")
+    body.send_keys("s")
+    until(lambda: text(browser, "message").startswith("saved "))
+    until(lambda: text(browser, "message") == "")
+    body.send_keys("h")
+    until(lambda: "where the network looks" in text(browser, "help"))
+    body.send_keys("h")
+    until(lambda: not browser.find_element("id", "help").is_displayed())
+    for button in browser.find_elements("css selector", "#buttons button"):
+        assert button.get_attribute("title")
+
+
+def test_after_the_end_the_page_says_so_and_dims(page: Page, browser) -> None:
+    browser.get(page.address)
+    until(lambda: text(browser, "state") == "LIVE")
+    page.command.finish(number=signal.SIGTERM)
+    until(lambda: text(browser, "state") in ("ENDED", "NO CONNECTION"))
+    picture = browser.find_element("id", "picture")
+    assert float(picture.value_of_css_property("opacity")) < 0.5
+    time.sleep(3)
+    assert text(browser, "state") in ("ENDED", "NO CONNECTION"), "it stays so"
+
+
+@pytest.mark.parametrize("size", [(390, 844), (844, 390), (1200, 800)], ids=str)
+@pytest.mark.parametrize("key", ["1", "7"])
+def test_the_label_is_on_the_screen(page: Page, browser, size: tuple[int, int], key: str) -> None:
+    metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size[0] < 900}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.get(page.address)
+    until(lambda: text(browser, "state") == "LIVE")
+    browser.find_element("tag name", "body").send_keys(key)
+    pressed = browser.find_element("css selector", f"button[data-key='{key}']")
+    until(lambda: pressed.get_attribute("aria-pressed") == "true")
+    until(lambda: browser.execute_script("return document.getElementById('picture').naturalWidth") > 0)
+    place = browser.execute_script(
+        "const box = document.getElementById('label').getBoundingClientRect(); return [box.right, box.bottom, box.top]"
+    )
+    assert 0 < place[0] <= size[0]
+    assert 0 < place[2] < place[1] <= size[1]

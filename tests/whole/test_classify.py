@@ -122,7 +122,7 @@ def test_a_thousand_pictures_with_ten_bad_ones(model, tmp_path):
         (["classify", "a.jpg", "--top", "0"], 2, "Invalid value"),
         (["classify", "a.jpg", "--json", "--csv"], 2, "--json and --csv exclude each other"),
         (["clasify"], 2, "No such command"),
-        (["classify", "a.jpg", "--device", "gpu"], 1, "error: the device 'gpu' is unknown; expected auto, cuda"),
+        (["classify", "a.jpg", "--device", "gpu"], 2, "error: the device 'gpu' is unknown; expected auto, cuda"),
         (["classify", "a.jpg", "--model", "absent.onnx"], 1, "error: absent.onnx cannot be read: No such file"),
         (["classify", "."], 2, "error: the folder . holds no pictures"),
         (["classify", "*.jpg"], 2, "error: nothing matches *.jpg"),
@@ -154,7 +154,7 @@ def test_a_device_that_is_not_there_warns_or_fails(model, tmp_path):
 def test_debug_shows_the_traceback(place):
     arguments = ["classify", "x.jpg", "--device", "gpu"]
     done = edgecnn(*(["--debug", *arguments] if place == "before" else [*arguments, "--debug"]))
-    assert done.code == 1
+    assert done.code == 2
     assert "Traceback (most recent call last)" in done.err
     assert "error: the device 'gpu' is unknown" in done.err
 
@@ -166,6 +166,15 @@ def test_exact_and_workers_are_taken(sample_images):
     exact = Classifier(exact=True, device="cpu")(picture)
     (best,) = done.lines[0]["predictions"]
     assert (best["label"], best["score"]) == (exact.label, pytest.approx(exact.score, abs=0.02))
+
+
+def test_a_picture_over_the_memory_limit_says_which_option_raises_it(model, tmp_path):
+    picture = save(scene(1200, 1000), tmp_path / "large.png")
+    done = edgecnn("classify", picture, "--model", model, "--max-memory-mb", 4)
+    assert done.code == 1
+    assert "large.png is too large to decode: its 1200 × 1000 pixels would take 5 MB, and the limit is 4 MB" in done.err
+    assert "classify --max-memory-mb 5." in done.err
+    assert edgecnn("classify", picture, "--model", model, "--max-memory-mb", 5).code == 0
 
 
 def test_help_shows_an_example_for_every_command():

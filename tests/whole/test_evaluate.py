@@ -81,7 +81,7 @@ def test_wrong_data_is_said_in_words(place, tmp_path):
     assert (done.code, done.out) == (1, "")
     assert f"'purple' in {tmp_path.name} is no class of the model; expected classes named red, green, blue" in done.err
     done = edgecnn("evaluate", place / "model.onnx", place / "listed", "--reference", "default")
-    assert done.code == 1
+    assert done.code == 2
     assert "have different labels; their answers cannot be compared" in done.err
     (tmp_path / "broken" / "red").mkdir(parents=True)
     (tmp_path / "broken" / "red" / "a.jpg").write_bytes(encoded(plain(RED), "JPEG")[:100])

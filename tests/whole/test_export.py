@@ -124,7 +124,7 @@ def test_weights_with_code_in_them_are_refused(place):
         cwd=place,
         env={"PYTHONPATH": TESTS},
     )
-    assert done.code == 1, done
+    assert done.code == 2, done
     assert "evil.pth cannot be read safely" in done.err
     assert not (place / "ran").exists()
     assert not (place / "model.onnx").exists()
@@ -176,7 +176,7 @@ def test_wrong_sources_are_said_in_words(place):
         ("absent.onnx", [], 1, "absent.onnx cannot be read: No such file or directory"),
         ("foreign.onnx", [], 1, "so labels, preprocess, normalization must be given"),
         ("own.onnx", ["--size", "48"], 1, "preprocess came with a model file that has its own; leave them out"),
-        ("lenet", [], 2, "the network 'lenet' is unknown (did you mean "),
+        ("lenet", [], 2, "the source 'lenet' is unknown; expected efficientnet_lite0"),
     ):
         done = edgecnn("export", source, "-o", "model.onnx", *options, cwd=place)
         assert (done.code, done.out) == (code, ""), done

@@ -84,7 +84,7 @@ def convolve(image: npt.ArrayLike, kernel: npt.ArrayLike, slide: Slide | None = 
         OptionError: Not two-dimensional, or the kernel is larger than the padded picture.
     """
     cells, weights = exact(image, "image"), exact(kernel, "kernel")
-    positions = windows(cells, (weights.shape[0], weights.shape[1]), slide or Slide(), 0)
+    positions = windows(cells, (weights.shape[0], weights.shape[1]), slide=slide or Slide(), fill=0)
     return np.asarray(np.einsum("ijkl,kl->ij", positions, weights) + bias)
 
 
@@ -124,7 +124,7 @@ def max_pool(image: npt.ArrayLike, size: int, slide: Slide | None = None) -> Mat
         OptionError: Not two-dimensional, or the window is larger than the padded picture.
     """
     cells = exact(image, "image")
-    positions = windows(cells, (size, size), slide or Slide(stride=max(size, 1)), smallest(cells))
+    positions = windows(cells, (size, size), slide=slide or Slide(stride=max(size, 1)), fill=smallest(cells))
     return np.asarray(positions.max(axis=(2, 3)))
 
 

@@ -52,7 +52,7 @@ def trace(
     weights = np.ones((kernel, kernel), np.int64) if isinstance(kernel, int) else exact(kernel, "kernel")
     slide = slide or Slide(stride=weights.shape[0] if pooled else 1)
     size = (weights.shape[0], weights.shape[1])
-    positions = windows(cells, size, slide, smallest(cells) if pooled else 0)
+    positions = windows(cells, size, slide=slide, fill=smallest(cells) if pooled else 0)
     top, left, _, _ = slide.sides(size)
     for row in range(positions.shape[0]):
         for column in range(positions.shape[1]):

@@ -1,4 +1,4 @@
-"""The page of `edgecnn inspect --html`: hover a layer and see its receptive field on a picture."""
+"""The page of `edgecnn inspect -o`: hover a layer and see its receptive field on a picture."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

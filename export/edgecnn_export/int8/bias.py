@@ -17,7 +17,7 @@ from edgecnn_export.int8.ranges import run_tensors
 from edgecnn_export.int8.segments import SegmentedNetwork
 from edgecnn_export.int8.weighted_layers import QuantizedLayer, quantized_layers
 from edgecnn_export.passes.values import constant, replace_constant, to_proto
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 
 __all__ = ["correct_biases"]
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edgecnn_export.int8.quantize import ActivationGrid
 from edgecnn_export.int8.ranges import TensorRange, run_tensors
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 
 __all__ = ["METHODS", "Method", "grids", "observe_histograms"]
 

@@ -18,7 +18,7 @@ from edgecnn_export.int8.rounding import round_weights
 from edgecnn_export.int8.saturation import can_saturate, forecast
 from edgecnn_export.int8.trials import Candidate, Trials, reason_of
 from edgecnn_export.int8.weighted_layers import float_layers, quantized_layers
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 
 __all__ = ["quantize_int8"]
 

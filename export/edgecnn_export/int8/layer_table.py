@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from edgecnn_export.int8.ranges import run_tensors
 from edgecnn_export.int8.saturation import Forecast
 from edgecnn_export.int8.weighted_layers import quantized_layers
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 
 __all__ = ["LayerRow", "layer_table"]
 

@@ -12,7 +12,7 @@ from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from edgecnn_export.int8.ranges import observe_ranges
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 
 __all__ = [
     "ActivationGrid",

@@ -7,7 +7,7 @@ import onnx
 
 from edgecnn_export.int8.layer_table import LayerRow
 from edgecnn_export.int8.saturation import Forecast
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 
 __all__ = ["LadderStep", "QuantizedModel"]
 

@@ -10,7 +10,7 @@ from edgecnn_runtime.errors import ModelFileError
 from edgecnn_runtime.session import session_options
 from numpy.typing import NDArray
 
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 
 __all__ = ["TensorRange", "float_tensors", "observe_ranges", "run_tensors", "simulated_logits"]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgecnn_export.int8.quantize import WeightGrid
 from edgecnn_export.int8.ranges import run_tensors
 from edgecnn_export.int8.weighted_layers import WeightedLayer, float_layers
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 
 __all__ = ["input_covariances", "round_weights"]
 

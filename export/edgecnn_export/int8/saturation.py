@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgecnn_export.int8.segments import SegmentedNetwork
 from edgecnn_export.int8.weighted_layers import QuantizedLayer, quantized_layers
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 
 __all__ = ["Forecast", "LayerSaturation", "can_saturate", "forecast", "saturation_excess"]
 

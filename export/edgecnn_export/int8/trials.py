@@ -15,7 +15,7 @@ from edgecnn_export.int8.quantize import ActivationGrid, QuantizationPlan, Weigh
 from edgecnn_export.int8.quantized_model import LadderStep
 from edgecnn_export.int8.ranges import TensorRange, simulated_logits
 from edgecnn_export.int8.rounding import input_covariances
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 
 __all__ = ["Candidate", "Trials", "reason_of"]
 

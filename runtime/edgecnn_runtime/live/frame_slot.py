@@ -10,7 +10,9 @@ import time
 import numpy as np
 
 from edgecnn_runtime.errors import SourceError
+from edgecnn_runtime.live.captures import Capture
 from edgecnn_runtime.live.frame import Frame, Picture
+from edgecnn_runtime.live.patience import Patience
 from edgecnn_runtime.live.rates import RateMeter
 from edgecnn_runtime.live.spec import SourceOptions
 
@@ -38,17 +40,18 @@ class FrameSlot:
 
     Attributes:
         options: How the source is opened and waited for.
-        live: Whether old frames are dropped.
+        live: Whether old frames are dropped; behind `http://` only opening tells.
         details: Size, format and rate, as the source says them.
         captured: Frames grabbed so far.
         dropped: Frames grabbed and never handed out, because a newer one came.
         bad: Frames that could not be used: empty, or of an unknown kind.
         connections: How many times the source was opened again.
+        notice: What the user should know about the source as it was opened; empty when there is nothing.
     """
 
     def __init__(self, options: SourceOptions, *, live: bool) -> None:
         self.options, self.live = options, live
-        self.details = ""
+        self.details = self.notice = ""
         self.captured = self.dropped = self.bad = self.connections = 0
         self._changed = threading.Condition()
         self._frame: Frame | None = None
@@ -57,6 +60,7 @@ class FrameSlot:
         self._loss_note = self._picture_note = ""
         self._last_at = 0.0
         self._rate = RateMeter()
+        self._patience = Patience(options.read_timeout_s)
         self._dropped_before = 0
         self._repeats = _RepeatMeter(options.repeat_after_s)
 
@@ -94,8 +98,11 @@ class FrameSlot:
             ended_by_close = state is State.ENDED and self.live
             return "" if state is State.LIVE or ended_by_close else self._loss_note
 
-    def _opened(self, details: str) -> None:
-        self.details = details
+    def _opened(self, capture: Capture) -> None:
+        self.details = capture.details
+        self.live = getattr(capture, "live", self.live)
+        self.notice = getattr(capture, "notice", "")
+        self._patience.connected()
         self._open, self._last_at = True, time.monotonic()
         self._loss_note = self._picture_note = ""
         self._repeats.reset()
@@ -103,6 +110,7 @@ class FrameSlot:
     def _lost(self, note: str) -> None:
         """The source gave nothing more: the end of a file, an outage of a live source."""
         self._open = False
+        self._patience.lost()
         if not self.live:
             self._ended, self._loss_note = True, note
         else:
@@ -135,6 +143,7 @@ class FrameSlot:
         self._last_at = grabbed_at
         self.captured += 1
         self._rate.tick(grabbed_at)
+        self._patience.frame(grabbed_at)
         self._changed.notify_all()
 
     def _pop(self) -> Frame | None:

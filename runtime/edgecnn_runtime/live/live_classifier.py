@@ -8,7 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from edgecnn_runtime.classifier import Classifier
-from edgecnn_runtime.errors import OptionError
+from edgecnn_runtime.errors import ModelFileError, OptionError
 from edgecnn_runtime.live.frame import Frame
 from edgecnn_runtime.live.frame_slot import State
 from edgecnn_runtime.live.motion import MotionMeter
@@ -25,6 +25,10 @@ __all__ = ["LiveClassifier"]
 _STATE_EVERY_S = 0.5
 _STILL_LEVELS = 2.5  # mean gray levels that a part of the picture may change and still count as still
 _STILL_FOR_S = 2.0  # an answer is reused for so long at most
+
+
+class _UnansweredError(Exception):
+    """What the network gave for a frame is no answer, as when it is not finite; the next frame's may be one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,7 @@ class LiveClassifier:
         source: The source.
         further_outputs: Tensors of the graph, inner ones too, that each `View` shall carry beside the logits; may be
             changed at any time, and counts from the next labeled frame.
+        unanswered: Frames for which the network gave nothing that is an answer, such as NaN.
 
     Raises:
         OptionError: A value is out of range.
@@ -85,7 +90,7 @@ class LiveClassifier:
         self._answer: _LabeledFrame | None = None
         self._connection = 0
         self._labeled, self._ages = RateMeter(), AgeMeter()
-        self._still = 0
+        self._still = self.unanswered = 0
 
     def __enter__(self) -> "LiveClassifier":
         self.source.open()
@@ -99,7 +104,9 @@ class LiveClassifier:
         self.source.close()
 
     def __iter__(self) -> Iterator[View]:
-        """A view for each labeled frame, and one without a frame when the state changes or stays bad.
+        """A view for each frame, and one without a frame when the state changes or stays bad.
+
+        Where the network gives no finite numbers the view has a frame and a note, but no result.
 
         Raises:
             SourceError: The source is gone for good.
@@ -116,7 +123,10 @@ class LiveClassifier:
                     yield View(state=state, note=self.source.note, rates=self.rates)
                 continue
             due = max(due, time.monotonic() - self._step_s) + self._step_s
-            view = self._label(frame)
+            try:
+                view = self._label(frame)
+            except _UnansweredError as error:
+                view = self._without_answer(frame, error)
             state = view.state
             yield view
 
@@ -167,6 +177,13 @@ class LiveClassifier:
             outputs=answer.outputs,
         )
 
+    def _without_answer(self, frame: Frame, error: _UnansweredError) -> View:
+        """A frame that has no label, and why; the average begins anew behind it."""
+        self.unanswered += 1
+        self._answer = None
+        self._smoother.reset()
+        return View(state=self.source.state, note=str(error), rates=self.rates, frame=frame)
+
     def _reusable(self, frame: Frame) -> _LabeledFrame | None:
         """The last answer, where it is young, the picture has stood still since, and it has what is wanted."""
         answer = self._answer
@@ -184,7 +201,10 @@ class LiveClassifier:
         prepared = time.perf_counter()
         given = classifier.run(pixels[None], [model.logits.name, *wanted])
         timing = Timing(0.0, (prepared - start) * 1e3, (time.perf_counter() - prepared) * 1e3)
-        logits, *further = (output[0] for output in (classifier.as_logits(given[0], 1), *given[1:]))
+        try:
+            logits = classifier.as_logits(given[0], 1)[0]
+        except ModelFileError as error:
+            raise _UnansweredError(str(error)) from error
         result = Result(
             logits=logits,
             labels=model.labels,
@@ -193,6 +213,7 @@ class LiveClassifier:
             provider=classifier.provider,
             timing_ms=timing,
         )
+        further = (output[0] for output in given[1:])
         return _LabeledFrame(result, dict(zip(wanted, further, strict=True)), frame.grabbed_at)
 
     def _classifier_giving(self, outputs: tuple[str, ...]) -> Classifier:

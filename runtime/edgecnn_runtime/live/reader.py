@@ -3,12 +3,14 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from edgecnn_runtime.errors import EdgecnnError, SourceError
 from edgecnn_runtime.live.captures import Capture
 from edgecnn_runtime.live.frame import Picture, cv2
 from edgecnn_runtime.live.frame_slot import FrameSlot
+from edgecnn_runtime.live.spec import SourceOptions
 
 __all__ = ["Reader"]
 
@@ -18,6 +20,7 @@ _FIRST_PAUSE_S = 0.1
 # Beyond read_timeout_s, which streams keep by themselves, a call that does not return is given up with its thread.
 _GRACE_S = 0.75
 _MOST_STUCK_THREADS = 3
+_MOST_LAG_S = 0.25  # what a paced file may catch up with; more moves everything that follows
 _BAD_IN_A_ROW = 50  # pictures that cannot be used, one after the other, before the source counts as gone
 
 
@@ -25,11 +28,11 @@ class Reader:
     """The thread at work on one source, and those before it that were given up because they hang.
 
     Args:
-        opener: Opens the source; called once by `start` in the caller's thread, later in the reader's.
+        opener: Opens the source with options; called once by `start` in the caller's thread, later in the reader's.
         slot: Where frames and losses go.
     """
 
-    def __init__(self, opener: Callable[[], Capture], slot: FrameSlot) -> None:
+    def __init__(self, opener: Callable[[SourceOptions], Capture], slot: FrameSlot) -> None:
         self._opener, self._slot = opener, slot
         self._changed = slot._changed
         self._threads: list[threading.Thread] = []
@@ -43,10 +46,10 @@ class Reader:
         Raises:
             SourceError: It cannot be opened.
         """
-        capture = self._opener()
+        capture = self._open()
         self._started_at = time.monotonic()
         with self._changed:
-            self._slot._opened(capture.details)
+            self._slot._opened(capture)
             self._start_thread(capture)
 
     def join(self) -> None:
@@ -57,16 +60,21 @@ class Reader:
     def replace_if_stuck(self) -> None:
         """Leave a thread whose read or open does not return to itself, and go on with a new one."""
         slot, stuck_since = self._slot, self._busy_since
-        patience = slot.options.read_timeout_s if slot._open else slot.options.open_timeout_s
+        patience = slot._patience.seconds if slot._open else slot.options.open_timeout_s
         if not slot.live or stuck_since is None or time.monotonic() - stuck_since < patience + _GRACE_S:
             return
         slot._loss_note = f"the source hangs for {time.monotonic() - stuck_since:.0f} s"
         slot._open = False
+        slot._patience.lost()
         if not slot.options.reconnect:
             slot._error = SourceError(f"{slot._loss_note}; it was given up.")
         elif sum(thread.is_alive() for thread in self._threads) <= _MOST_STUCK_THREADS:
             self._busy_since = None
             self._start_thread(None)
+
+    def _open(self) -> Capture:
+        options = self._slot.options
+        return self._opener(replace(options, read_timeout_s=self._slot._patience.seconds))
 
     def _start_thread(self, capture: Capture | None) -> None:
         self._generation += 1
@@ -130,7 +138,7 @@ class Reader:
                 if self._changed.wait_for(lambda: not self._current(generation), timeout=pause):
                     return None
             try:
-                capture = self._timed(generation, self._opener)
+                capture = self._timed(generation, self._open)
             except (EdgecnnError, cv2.error) as error:
                 with self._changed:
                     slot._loss_note = str(error)
@@ -139,7 +147,7 @@ class Reader:
             with self._changed:
                 if self._current(generation):
                     slot.connections += 1
-                    slot._opened(capture.details)
+                    slot._opened(capture)
                     return capture
             capture.close()
             return None
@@ -166,5 +174,8 @@ class Reader:
                 grabbed_at = time.monotonic()
             if not slot.live:
                 self._changed.wait_for(lambda: slot._frame is None or not self._current(generation))
+            if slot.options.realtime and position_s is not None:
+                lag_s = time.monotonic() - self._started_at - position_s
+                self._started_at += lag_s if lag_s > _MOST_LAG_S else 0.0
             if self._current(generation):
                 slot._put(bgr, grabbed_at, position_s)

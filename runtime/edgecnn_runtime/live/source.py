@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from edgecnn_runtime.live.captures import Capture
 from edgecnn_runtime.live.captures.camera import open_camera
 from edgecnn_runtime.live.captures.ffmpeg import FfmpegCapture
+from edgecnn_runtime.live.captures.http import open_http
 from edgecnn_runtime.live.captures.pictures import FolderCapture, IterableCapture
 from edgecnn_runtime.live.captures.screen import ScreenCapture
 from edgecnn_runtime.live.frame import Frame
@@ -20,6 +21,7 @@ _OPENERS: dict[Kind, Opener] = {
     "camera": open_camera,
     "file": FfmpegCapture,
     "folder": FolderCapture,
+    "http": open_http,
     "iterable": IterableCapture,
     "screen": ScreenCapture,
     "stream": FfmpegCapture,
@@ -58,7 +60,7 @@ class Source(FrameSlot):
         self.spec = spec = parse_source(source)
         super().__init__(options or SourceOptions(), live=spec.live)
         chosen = opener or _OPENERS[spec.kind]
-        self._reader = Reader(lambda: chosen(spec, self.options), self)
+        self._reader = Reader(lambda options: chosen(spec, options), self)
         self._started = False
 
     @property

@@ -3,19 +3,18 @@
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from edgecnn_runtime.errors import OptionError, SourceError
+from edgecnn_runtime.live.address import check_url, masked
 
 __all__ = ["Kind", "SourceLike", "SourceOptions", "SourceSpec", "parse_source"]
 
-Kind = Literal["camera", "file", "folder", "stream", "screen", "iterable"]
+Kind = Literal["camera", "file", "folder", "http", "stream", "screen", "iterable"]
 SourceLike = int | str | os.PathLike[str] | Iterable[Any]
 
-_SCHEMES = ("rtsp", "rtsps", "http", "https", "udp", "tcp", "rtmp")
 _SCREEN = re.compile(r"screen(?::(\d+)|:(\d+),(\d+),(\d+),(\d+))?")
 _VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".mjpg", ".gif")
 
@@ -31,13 +30,16 @@ class SourceSpec:
     """
 
     kind: Kind
-    value: Any
+    value: Any = field(repr=False)  # It may hold a password.
     name: str
 
     @property
     def live(self) -> bool:
-        """Whether frames come at their own time, so that old ones are dropped instead of waiting."""
-        return self.kind in ("camera", "stream", "screen")
+        """Whether frames come at their own time, so that old ones are dropped instead of waiting.
+
+        What `http://` leads to may turn out to be a file when it is opened.
+        """
+        return self.kind in ("camera", "http", "stream", "screen")
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,13 @@ class SourceOptions:
 
     Attributes:
         size: `(width, height)` in pixels to ask a camera for; it may give another one.
-        fps: Frames a second to ask a camera for, and to grab the screen or play a folder at.
+        fps: Frames a second to ask a camera for, and to grab the screen, play a folder or fetch snapshots at.
         realtime: Play files and folders at their own speed instead of as fast as they are taken.
         loop: Start a file or folder again at its end.
         reconnect: Open a live source again when it went away; without, that is a `SourceError`.
         open_timeout_s: How long opening a stream may take.
-        read_timeout_s: How long one frame may take before the source counts as gone.
+        read_timeout_s: How long one frame may take before the source counts as gone; a source that turns out to be
+            slower than that is given more by itself, see `Patience`.
         stale_after_s: Without a new frame for so long, the state is STALE.
         repeat_after_s: Exactly one and the same picture for so long makes the state STALE.
         longest_pause_s: Pauses between attempts to open again grow from 0.1 s up to this.
@@ -137,20 +140,13 @@ def _parse_path(text: str) -> SourceSpec:
     if path.is_file():
         return SourceSpec("file", path, text)
     if path.suffix.lower() in _VIDEO_SUFFIXES or "/" in text or os.sep in text:
-        raise SourceError(f"{text} is not there; expected a video file, a folder of pictures, a camera or a URL.")
+        raise SourceError(
+            f"{masked(text)} is not there; expected a video file, a folder of pictures, a camera or a URL."
+        )
     return SourceSpec("camera", text, f"camera {text!r}")
 
 
 def _parse_url(text: str) -> SourceSpec:
-    try:
-        url = urlsplit(text)
-        host, port = url.hostname, url.port
-    except ValueError as error:
-        raise OptionError(f"source is {text!r}, which is not a URL: {error}.") from error
-    if url.scheme not in _SCHEMES:
-        raise OptionError(f"source is {url.scheme}://…; expected one of {', '.join(_SCHEMES)}.")
-    if not host:
-        raise OptionError(f"source is {text!r}, which names no host; expected {url.scheme}://HOST/….")
-    place = f"[{host}]" if ":" in host else host
-    shown = f"{url.scheme}://{place}{f':{port}' if port else ''}{url.path}"
-    return SourceSpec("stream", text, shown)
+    check_url(text)
+    kind: Kind = "http" if text.lower().startswith("http") else "stream"
+    return SourceSpec(kind, text, masked(text))

@@ -51,7 +51,7 @@ class View:
         note: Why, in words; empty when all is well.
         rates: Counts and rates.
         frame: The picture; None while the source gives none.
-        result: The network's raw answer for it.
+        result: The network's raw answer for it; None also where that was no answer, as the note then says.
         smoothed: The answer averaged over time.
         label: What to show: the smoothed class's name, or "not sure" below `min_score`; empty without a frame.
         score: The smoothed probability of that class, 0 to 1.

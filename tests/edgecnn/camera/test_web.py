@@ -1,16 +1,21 @@
+import contextlib
 import http.client
 import json
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from edgecnn_runtime import OptionError
+from edgecnn_runtime import Classifier, OptionError
+from edgecnn_runtime.live import LiveClassifier, State, View
 
-from edgecnn.camera.controls import Controls, Mode
-from edgecnn.camera.web import WebView, parse_address
+from edgecnn.camera.controls import VIEW_KEYS, Controls, Mode
+from edgecnn.camera.display import DisplayOptions
+from edgecnn.camera.sobel import EdgeKind
+from edgecnn.camera.web import WebView, page_state, parse_address
 
 STATE = {"state": "LIVE", "label": "猫"}
 
@@ -63,6 +68,14 @@ def test_page_pictures_and_states_are_served(web: WebView) -> None:
     assert part.startswith(b"--edgecnn-frame\r\nContent-Type: image/jpeg")
     assert b"\xff\xd8" in part
     assert web.watching == 1
+    once = WebView("127.0.0.1", 0, Controls())
+    once.publish(np.zeros((48, 64, 3), np.uint8), STATE)
+    last = open_stream(once, "/stream.mjpg")
+    part = b""
+    while not part.endswith(b"--edgecnn-frame\r\n") or len(part) < 100:
+        part += last.read1(4096)  # the end of the last picture is there before a next one
+    last.close()
+    once.close()
     events = open_stream(web, "/events")
     assert json.loads(events.readline().decode().removeprefix("data: ")) == STATE
     stream.close()
@@ -76,7 +89,27 @@ def test_keys_are_pressed_by_the_page_alone(web: WebView, controls: Controls) ->
     assert controls.mode is Mode.EDGES
     assert ask(web, "POST", "/key", b"q", X_Edgecnn="1") == (400, "no such key")
     assert not controls.quit
+    assert ask(web, "POST", "/key", b"E", X_Edgecnn="1")[0] == 200
+    assert controls.edge_kind is EdgeKind.SOBEL_Y
+    assert ask(web, "POST", "/key", b"1", X_Edgecnn="1", Origin="http://evil.example")[0] == 403
+    assert ask(web, "POST", "/key", b"1", X_Edgecnn="1", Origin=f"http://127.0.0.1:{web.port}")[0] == 200
     assert ask(web, "POST", "/other", b"e", X_Edgecnn="1")[0] == 404
+
+
+@pytest.mark.parametrize(
+    "key",
+    [b"Q", b"\x1b", b"\x03", b"\x11", b"\r", b"\n", b"\x7f", b"q\n", b"", b"qq", "ſ".encode(), "ꟴ".encode(), b"\xff"],
+)
+def test_nothing_else_than_the_pages_own_keys_does_anything(web: WebView, controls: Controls, key: bytes) -> None:
+    assert ask(web, "POST", "/key", key, X_Edgecnn="1") == (400, "no such key")
+    assert not controls.quit
+    assert (controls.mode, controls.paused, controls.take_snapshots()) == (Mode.PLAIN, False, 0)
+
+
+def test_snapshots_asked_for_in_a_flood_do_not_pile_up(web: WebView, controls: Controls) -> None:
+    for _ in range(20):
+        ask(web, "POST", "/key", b"s", X_Edgecnn="1")
+    assert 1 <= controls.take_snapshots() <= 4
 
 
 @pytest.mark.parametrize("path", ["/../../etc/passwd", "/..%2f..%2fetc/passwd", "/page.html", "//etc/passwd"])
@@ -98,6 +131,15 @@ def test_large_requests_are_refused_without_being_read(web: WebView) -> None:
     with socket.create_connection(("127.0.0.1", web.port), timeout=60) as client:
         client.sendall(b"POST /key HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Edgecnn: 1\r\nContent-Length: -5\r\n\r\n")
         assert b" 413 " in client.recv(4096)
+
+
+@pytest.mark.parametrize("more", ["Content-Length: 900", "Content-Length: 1", "Transfer-Encoding: chunked"])
+def test_a_body_of_two_lengths_is_refused(web: WebView, controls: Controls, more: str) -> None:
+    head = f"POST /key HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Edgecnn: 1\r\nContent-Length: 1\r\n{more}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", web.port), timeout=60) as client:
+        client.sendall(head.encode() + b"s")
+        assert b" 413 " in client.recv(4096)
+    assert controls.take_snapshots() == 0
 
 
 def test_another_sites_name_for_this_computer_is_refused(web: WebView) -> None:
@@ -140,6 +182,107 @@ def test_other_addresses_need_a_token() -> None:
         view.close()
 
 
+@pytest.mark.parametrize(
+    ("token", "text"),
+    [
+        ("", "the token is empty"),
+        ("   ", "the token is empty"),
+        ("short", "has 5 characters; expected at least 16"),
+        ("a&b#c-0123456789abcd", "characters that an address cannot hold"),
+        ("ключ-ключ-ключ-ключ", "characters that an address cannot hold"),
+        ("a;b=c-0123456789abcd", "characters that an address cannot hold"),
+        ("0123456789abcdef\r\nX-Evil: 1", "characters that an address cannot hold"),
+        ("0123456789abcdef\n", "characters that an address cannot hold"),
+    ],
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::"])
+def test_a_token_that_guards_nothing_is_refused(host: str, token: str, text: str) -> None:
+    with pytest.raises(OptionError, match=text):
+        WebView(host, 0, Controls(), token=token)
+    with pytest.raises(OptionError, match=text):
+        DisplayOptions(nowhere=True, token=token)
+
+
+def test_the_printed_address_can_be_opened() -> None:
+    for host in ("0.0.0.0", "::", "127.0.0.2"):
+        try:
+            view = WebView(host, 0, Controls())
+        except OptionError:
+            continue  # no IPv6 here
+        try:
+            place = urlsplit(view.url)
+            assert view.token
+            assert place.hostname not in ("0.0.0.0", "::", None)
+            with socket.create_connection((place.hostname, place.port or 0), timeout=60) as client:
+                client.sendall(f"GET {place.path}?{place.query} HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode())
+                assert b" 200 " in client.recv(4096)
+        finally:
+            view.close()
+
+
+def test_a_head_that_drips_in_is_let_go_and_locks_nobody_out(web: WebView) -> None:
+    """As many slow strangers as the page would have threads, thrice; a load that waited for one would fail."""
+    strangers = [socket.create_connection(("127.0.0.1", web.port), timeout=60) for _ in range(200)]
+    for stranger in strangers:
+        stranger.sendall(b"GET / HTTP/1.1\r\nX: ")
+    for _ in range(20):
+        assert ask(web, "GET", "/")[0] == 200
+        for stranger in strangers:
+            with contextlib.suppress(OSError):
+                stranger.sendall(b"a")
+    for stranger in strangers:
+        with contextlib.suppress(ConnectionError):
+            assert stranger.recv(100) == b"", "whoever is too slow is let go"
+        stranger.close()
+
+
+def test_a_body_that_never_comes_is_not_waited_for(web: WebView, controls: Controls) -> None:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=60) as client:
+        client.sendall(b"POST /key HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Edgecnn: 1\r\nContent-Length: 900\r\n\r\ns")
+        assert client.recv(100) == b""
+    with socket.create_connection(("127.0.0.1", web.port), timeout=60) as client:
+        client.sendall(b"POST /key HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Edgecnn: 1\r\nContent-Length: 900\r\n\r\ns")
+        client.shutdown(socket.SHUT_WR)
+        assert b" 400 " in client.recv(4096)
+    assert controls.take_snapshots() == 0
+
+
+def test_viewers_are_told_the_end() -> None:
+    view = WebView("127.0.0.1", 0, Controls())
+    events = open_stream(view, "/events")
+    view.publish(None, STATE)
+    view.close()
+    assert events.read().decode().endswith("event: end\ndata:\n\n")
+
+
+def test_the_button_of_what_is_shown_is_known_in_every_mode() -> None:
+    for before in VIEW_KEYS:
+        for key, mode in (("f", Mode.FEATURES), ("c", Mode.ACTIVATION), ("e", Mode.EDGES)):
+            controls = Controls()
+            controls.press(before)
+            for _ in range(4):
+                controls.press(key)
+                shown, _, split = VIEW_KEYS[controls.view_key]
+                assert shown is controls.mode
+                assert shown in (mode, Mode.PLAIN)
+                assert split == (controls.split and shown is not Mode.PLAIN)
+    controls = Controls()
+    controls.press("e")
+    assert [controls.press("e") and controls.view_key for _ in range(3)] == ["3", "4", "1"]
+
+
+def test_a_message_hides_no_state_and_does_not_stay(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = LiveClassifier(classifier, [])
+    controls = Controls()
+    controls.message = "saved a.jpg"
+    stale = View(state=State.STALE, note="no new frame for 2.0 s", rates=live.rates)
+    state = page_state(stale, controls, shown_fps=0, recording="")
+    assert (state["state"], state["note"], state["message"]) == ("STALE", "no new frame for 2.0 s", "saved a.jpg")
+    later = time.monotonic() + 60
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert page_state(stale, controls, shown_fps=0, recording="")["message"] == ""
+
+
 def test_a_taken_port_and_a_bad_address_say_so(web: WebView) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OptionError, match="cannot listen on 127"):
         WebView("127.0.0.1", taken.getsockname()[1], Controls())
@@ -148,6 +291,9 @@ def test_a_taken_port_and_a_bad_address_say_so(web: WebView) -> None:
     assert parse_address("9000") == ("127.0.0.1", 9000)
     assert parse_address("0.0.0.0:80") == ("0.0.0.0", 80)
     assert parse_address("[::1]:81") == ("::1", 81)
+    assert parse_address("18034") == ("127.0.0.1", 18034)
+    assert parse_address("::1") == ("::1", 8008)
+    assert parse_address("[::]") == ("::", 8008)
     with pytest.raises(OptionError, match="expected HOST:PORT"):
         parse_address("host:port")
     with pytest.raises(OptionError, match="expected HOST:PORT"):

@@ -2,8 +2,27 @@ import io
 import sys
 
 import pytest
+from support.command import edgecnn
 
-from edgecnn.cli.output import percent, print_json, progress
+from edgecnn.cli.output import (
+    PlainProgress,
+    Verbosity,
+    detail,
+    percent,
+    print_json,
+    progress,
+    remark,
+    say,
+    set_verbosity,
+    steps,
+    warn,
+)
+
+
+@pytest.fixture
+def verbosity():
+    yield set_verbosity
+    set_verbosity(Verbosity.NORMAL)
 
 
 def test_percent():
@@ -16,7 +35,7 @@ def test_json_is_one_line_of_utf8(capsysbinary):
     assert capsysbinary.readouterr().out == '{"label": "Grün\\n猫", "path": "gr'.encode() + b'\xfcn"}\n'
 
 
-def test_progress_is_silent_where_no_one_watches(capsys):
+def test_short_work_says_nothing_where_no_one_watches(capsys):
     with progress("working", 10) as advance:
         advance(10)
     assert capsys.readouterr() == ("", "")
@@ -44,3 +63,93 @@ def test_progress_of_one_step_says_nothing(monkeypatch):
     with progress("classifying", 1) as advance:
         advance(1)
     assert terminal.getvalue() == ""
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def lines_of(capsys, *, total: int | None, seconds_a_step: float, count: int) -> list[str]:
+    clock = Clock()
+    lines = PlainProgress("classifying", total, unit="pictures", clock=clock)
+    for _ in range(count):
+        clock.now += seconds_a_step
+        lines.advance(1)
+    return capsys.readouterr().err.splitlines()
+
+
+def test_a_log_gets_a_line_at_every_tenth(capsys):
+    found = lines_of(capsys, total=400, seconds_a_step=0.5, count=400)
+    assert found[0] == "classifying: 40 of 400 pictures, 2.0 a second"
+    assert len(found) == 10
+
+
+def test_a_log_gets_lines_ten_seconds_apart_however_fast_it_goes(capsys):
+    found = lines_of(capsys, total=400, seconds_a_step=0.125, count=400)
+    assert [line.split()[1] for line in found] == ["80", "160", "240", "320", "400"]
+
+
+@pytest.mark.parametrize("total", [1_000_000, None])
+def test_a_log_gets_a_line_a_minute_however_long_it_takes(capsys, total):
+    found = lines_of(capsys, total=total, seconds_a_step=1, count=180)
+    assert [line.split()[1] for line in found] == ["60", "120", "180"]
+
+
+def test_steps_are_lines_in_a_log(capsys):
+    with steps() as step:
+        step("quantizing")
+    assert capsys.readouterr() == ("", "quantizing\n")
+
+
+def test_quiet_leaves_results_and_warnings(capsys, verbosity):
+    verbosity(Verbosity.QUIET)
+    remark("next: …")
+    say("plan")
+    detail("path")
+    warn("slow")
+    with steps() as step, progress("classifying", 10) as advance:
+        step("quantizing")
+        advance(1)
+    assert capsys.readouterr() == ("", "warning: slow\n")
+
+
+def test_verbose_adds_details(capsys, verbosity):
+    detail("path")
+    assert capsys.readouterr().err == ""
+    verbosity(Verbosity.VERBOSE)
+    detail("path")
+    assert capsys.readouterr().err == "path\n"
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_quiet_goes_with_every_command_wherever_it_stands(sample_images, place):
+    command = ["classify", sample_images / "school_bus.jpg"]
+    command.insert(place, "--quiet")
+    done = edgecnn(*command)
+    assert (done.code, done.err) == (0, ""), done
+    assert [line.split("%")[1].strip() for line in done.out.splitlines()] == ["school bus", "trolleybus", "streetcar"]
+
+
+def test_verbose_tells_versions_path_and_what_runs_it(model, sample_images):
+    done = edgecnn("classify", sample_images / "school_bus.jpg", "--model", model, "--verbose")
+    assert done.code == 0, done
+    for told in (
+        "Python 3.",
+        "onnxruntime 1.",
+        "numpy ",
+        str(model),
+        "colors: fp32, ",
+        "32×32",
+        "(CPUExecutionProvider)",
+    ):
+        assert told in done.err
+
+
+def test_quiet_and_verbose_exclude_each_other():
+    done = edgecnn("--quiet", "doctor", "--verbose")
+    assert (done.code, done.out, done.err) == (2, "", "error: --quiet and --verbose exclude each other.\n")

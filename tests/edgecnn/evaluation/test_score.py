@@ -5,7 +5,7 @@ from support.models import LABELS, packed
 from support.pictures import BLUE, GREEN, RED, plain
 
 from edgecnn.data.labeled import LabeledPictures
-from edgecnn.evaluation.score import predict, score
+from edgecnn.evaluation.score import predict_top, score
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def pictures(*pairs) -> LabeledPictures:
 def test_figures_are_counted_right(classifier):
     data = pictures((RED, 0), (RED, 1), (GREEN, 1), (BLUE, 2), (BLUE, 1), (BLUE, 1), (RED, 3), (RED, 0))
     steps = []
-    result = score(classifier, data, predict(classifier, data, steps.append))
+    result = score(classifier, data, predict_top(classifier, data, steps.append))
     assert (result.count, result.unreadable, result.top1, result.top5) == (8, 0, 0.5, 1.0)
     assert result.confused[0] == ("green", "blue", 2)
     assert set(result.confused[1:]) == {("green", "red", 1), (LABELS[3], "red", 1)}
@@ -33,8 +33,8 @@ def test_figures_are_counted_right(classifier):
 
 def test_agreement_and_flips_with_a_reference(classifier):
     data = pictures((RED, 0), (GREEN, 1), (BLUE, 2), (RED, 2))
-    own = predict(classifier, data)
-    other = predict(classifier, data)
+    own = predict_top(classifier, data)
+    other = predict_top(classifier, data)
     other.best[3] = [1, 0, 2, 3]
     result = score(classifier, data, own, other)
     assert result.agreement == 0.75
@@ -44,8 +44,8 @@ def test_agreement_and_flips_with_a_reference(classifier):
 
 def test_a_few_unreadable_pictures_are_left_out_of_every_figure(classifier):
     data = pictures(*[(RED, 0)] * 29, (b"broken", 0))
-    predictions = predict(classifier, data)
-    result = score(classifier, data, predictions, predict(classifier, data))
+    predictions = predict_top(classifier, data)
+    result = score(classifier, data, predictions, predict_top(classifier, data))
     assert (result.count, result.unreadable, result.top1, result.agreement) == (29, 1, 1.0, 1.0)
     assert len(predictions.failures) == 1
 
@@ -55,4 +55,4 @@ def test_many_unreadable_pictures_are_an_error(classifier):
     with pytest.raises(
         DataError, match=r"1 of the 3 pictures in made cannot be read, more than 5 %; the first: <6 bytes>"
     ):
-        predict(classifier, data)
+        predict_top(classifier, data)

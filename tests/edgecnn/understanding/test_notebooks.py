@@ -1,36 +1,23 @@
-"""The two notebooks of samples/ about convolutions and layers, executed from top to bottom."""
-
-import json
-from pathlib import Path
-from typing import Any
+"""The two notebooks of samples/ about convolutions and layers: they run, and print what their pages show."""
 
 import pytest
+from support.figures import differences
+from support.notebooks import Executed, execute
 
-mpl = pytest.importorskip("matplotlib", reason="needs the extra edgecnn[understand]")
+pytest.importorskip("matplotlib", reason="needs the extra edgecnn[understand]")
 pytest.importorskip("onnx", reason="needs the extra edgecnn[understand]")
 
-NOTEBOOKS = Path(__file__).parents[3] / "samples" / "notebooks"
+
+def assert_prints_what_it_shows(done: Executed) -> None:
+    for stored, printed in zip(done.stored, done.printed, strict=True):
+        assert differences(stored, printed) == []
 
 
-def execute(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.chdir(NOTEBOOKS)
-    monkeypatch.setenv("EDGECNN_SHORT", "1")
-    mpl.use("agg")
-    import matplotlib.pyplot as plt
-
-    document = json.loads((NOTEBOOKS / name).read_text(encoding="utf-8"))
-    names: dict[str, Any] = {"__name__": "__main__"}
-    for number, cell in enumerate(document["cells"]):
-        if cell["cell_type"] == "code":
-            exec(compile("".join(cell["source"]), f"{name}[{number}]", "exec"), names)
-            plt.close("all")
-    return names
-
-
-def test_convolution(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    names = execute("convolution.ipynb", monkeypatch)
-    assert names["result"].tolist() == [[12, 12, 17], [10, 17, 19], [9, 6, 14]]
-    assert "896 learned numbers" in capsys.readouterr().out
+def test_convolution(monkeypatch: pytest.MonkeyPatch):
+    done = execute("convolution.ipynb", monkeypatch)
+    assert done.names["result"].tolist() == [[12, 12, 17], [10, 17, 19], [9, 6, 14]]
+    assert "896 learned numbers" in "".join(done.printed)
+    assert_prints_what_it_shows(done)
 
 
 @pytest.mark.slow
@@ -39,6 +26,7 @@ def test_what_layers_see(monkeypatch: pytest.MonkeyPatch):
 
     if not default_model_path().is_file():
         pytest.skip("the built-in model is not in this checkout")
-    names = execute("what_layers_see.ipynb", monkeypatch)
-    assert names["explained"].result.label == "drake"
-    assert names["sizes"][-1][2] == 32
+    done = execute("what_layers_see.ipynb", monkeypatch)
+    assert done.names["explained"].result.label == "drake"
+    assert done.names["sizes"][-1][2] == 32
+    assert_prints_what_it_shows(done)

@@ -1,8 +1,6 @@
 import os
 import pickle
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -10,7 +8,7 @@ import pytest
 from edgecnn_export.export_check import check_pictures, load_pictures
 from edgecnn_export.to_onnx import to_onnx
 from edgecnn_runtime import MissingPackageError, ModelFileError, OptionError
-from support.command import python
+from support.command import python, start_edgecnn
 
 from edgecnn.zoo import NetworkRequest, load
 from edgecnn.zoo.export_process import load_graph
@@ -65,18 +63,16 @@ def test_a_process_that_dies_is_told(tmp_path, monkeypatch):
 def test_an_interruption_ends_both_processes_without_a_file(tmp_path):
     (tmp_path / "slow.py").write_text("import os, time\nopen('started', 'w').write(str(os.getpid()))\ntime.sleep(60)\n")
     # A shell that runs the tests in the background lets its processes ignore interruptions; a terminal does not.
-    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    code += "from edgecnn.cli.main import main; main()"
-    command = [sys.executable, "-c", code, "export", "slow:make", "-o", "m.onnx"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    terminal = "import os, signal; os.setsid(); signal.signal(signal.SIGINT, signal.default_int_handler)"
     child = tmp_path / "started"
-    until = time.monotonic() + 60
-    while not (child.exists() and child.read_text()):
-        assert process.poll() is None and time.monotonic() < until
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    errors = process.communicate(timeout=20)[1]
-    assert process.returncode == 130 and "Traceback" not in errors, errors
+    with start_edgecnn("export", "slow:make", "-o", "m.onnx", cwd=tmp_path, before=terminal) as running:
+        until = time.monotonic() + 60
+        while not (child.exists() and child.read_text()):
+            assert running.alive and time.monotonic() < until
+            time.sleep(0.05)
+        os.killpg(running.process.pid, signal.SIGINT)  # as a terminal does
+        done = running.finish()
+    assert done.code == 130 and "Traceback" not in done.err, done
     assert not (tmp_path / "m.onnx").exists()
     with pytest.raises(ProcessLookupError):
         os.kill(int(child.read_text()), 0)

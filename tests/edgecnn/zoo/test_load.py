@@ -66,7 +66,7 @@ def test_weights_that_cannot_be_downloaded_say_what_to_do(offline, source):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("resnet", r"the network 'resnet' is unknown \(did you mean torchvision:resnet"),
+        ("resnet", "the source 'resnet' is unknown; expected efficientnet_lite0, torchvision:NAME"),
         ("torchvision:resnet19", "torchvision has no classifier 'resnet19'; did you mean .*resnet1"),
         ("timm:resnet19", "timm has no network 'resnet19'; did you mean .*resnet"),
         ("nowhere.at.all:make", "there is no Python module 'nowhere.at.all'; expected package.module:factory"),

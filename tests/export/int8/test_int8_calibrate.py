@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 from edgecnn_runtime import load_image
 from edgecnn_runtime.errors import DataError
 from PIL import Image

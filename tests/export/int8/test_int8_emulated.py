@@ -11,7 +11,7 @@ import pytest
 from edgecnn_export.int8.quantize import quantize_plain
 from edgecnn_export.int8.ranges import simulated_logits
 from edgecnn_export.int8.saturation import forecast
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 from support.command import run
 from support.saturating import pictures, saturating_network
 

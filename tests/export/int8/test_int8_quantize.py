@@ -7,7 +7,7 @@ from edgecnn_export.int8.pixel_start import fold_normalization
 from edgecnn_export.int8.quantize import ActivationGrid, quantize_plain
 from edgecnn_export.int8.ranges import observe_ranges, simulated_logits
 from edgecnn_export.passes.half import to_half
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 from edgecnn_runtime.errors import ModelFileError
 from onnx import numpy_helper
 from support.saturating import pictures, saturating_network

@@ -7,7 +7,7 @@ from edgecnn_export.int8.quantize import quantize_plain
 from edgecnn_export.int8.rounding import input_covariances, round_weights
 from edgecnn_export.int8.saturation import can_saturate, forecast, saturation_excess
 from edgecnn_export.int8.weighted_layers import QuantizedLayer, float_layers, quantized_layers
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.saturating import pictures, saturating_network

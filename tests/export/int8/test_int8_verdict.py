@@ -7,7 +7,7 @@ from edgecnn_export.int8.ranges import simulated_logits
 from edgecnn_export.latency import layer_times
 from edgecnn_export.measured import paired_drop, wilson_interval
 from edgecnn_export.passes.half import to_half
-from edgecnn_export.prepared import PreparedPictures
+from edgecnn_export.prepared_pictures import PreparedPictures
 from edgecnn_export.report import render_report
 from edgecnn_export.verdict import decide
 from edgecnn_runtime.errors import OptionError

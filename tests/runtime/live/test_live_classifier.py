@@ -139,3 +139,21 @@ def test_a_files_own_time_makes_its_labels_equally_calm_at_any_speed(classifier:
     assert labels[29] == "red"
     switched = labels.index("green") - 30
     assert 3 <= switched <= 12
+
+
+def test_an_answer_that_is_not_finite_is_said_and_the_next_one_counts(classifier: Classifier) -> None:
+    """A network that fails on bright pictures: their scores overflow."""
+    network = float_model(given="scores")
+    network.graph.initializer.append(onnx.helper.make_tensor("large", onnx.TensorProto.FLOAT, [], [3e38]))
+    network.graph.node.append(onnx.helper.make_node("Mul", ["scores", "large"], ["output"]))
+    network.graph.output[0].name = "output"
+    data, normalization = network.SerializeToString(), Normalization()
+    broken = Classifier(data, labels=LABELS, preprocess=Preprocess(32, 32), normalization=normalization, device="cpu")
+    live = LiveClassifier(broken, [plain((255, 255, 255)), plain((0, 0, 0)), plain((255, 255, 255))])
+    views = list(live)
+    answered = [view.result is not None for view in views]
+    assert answered == [False, True, False], [view.note for view in views]
+    assert "not finite" in views[0].note
+    assert views[0].frame is not None
+    assert (views[0].label, views[0].top(), views[0].to_dict()["event"]) == ("", (), "state")
+    assert (live.unanswered, live.rates.labeled) == (2, 1)

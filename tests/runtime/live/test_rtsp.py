@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from edgecnn_runtime import SourceError
 from edgecnn_runtime.live import Source, SourceOptions, State
 
 PYTHON = "/usr/bin/python3"
@@ -36,9 +37,9 @@ def port() -> int:
 def start(gstreamer: None, port: int) -> Iterator[Starter]:
     servers: list[subprocess.Popen[str]] = []
 
-    def begin(width: int = 320, height: int = 240, encoder: str = "h264") -> subprocess.Popen[str]:
+    def begin(width: int = 320, height: int = 240, encoder: str = "h264", rate: str = "30/1") -> subprocess.Popen[str]:
         script = Path(__file__).parents[2] / "support" / "rtsp_server.py"
-        command = [PYTHON, str(script), str(port), str(width), str(height), encoder]
+        command = [PYTHON, str(script), str(port), str(width), str(height), encoder, rate]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         servers.append(server)
         assert server.stdout is not None
@@ -90,3 +91,17 @@ def test_a_sender_started_again_with_another_size(start: Starter, port: int, enc
         start(width=640, height=360, encoder=encoder)
         second = next_frame(source, connection=1)
         assert (first.image.shape, second.image.shape) == ((240, 320, 3), (360, 640, 3))
+
+
+def test_a_sender_slower_than_the_patience_is_waited_for(start: Starter, port: int) -> None:
+    start(rate="1/1", encoder="jpeg")
+    options = SourceOptions(read_timeout_s=0.3, open_timeout_s=30.0)
+    with Source(f"rtsp://127.0.0.1:{port}/live", options) as source:
+        frames = [next_frame(source) for _ in range(3)]
+    assert frames[2].connection == frames[1].connection
+
+
+def test_a_path_that_the_sender_does_not_have_is_named(start: Starter, port: int) -> None:
+    start()
+    with pytest.raises(SourceError, match="answered 404: there is no such path"):
+        Source(f"rtsp://127.0.0.1:{port}/nothing").open()

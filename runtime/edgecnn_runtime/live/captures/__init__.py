@@ -10,15 +10,20 @@ __all__ = ["Capture"]
 class Capture(Protocol):
     """An open source of pictures.
 
+    A capture may also have `live`, where only opening tells whether its frames come at their own time, and `notice`,
+    what its user should know about it.
+
     Attributes:
         details: What was opened, as read back from it: size, format, rate.
-        position_s: Time of the last picture in a file, in seconds; None for live sources.
         note: Why the pictures ended, where that is worth a word.
     """
 
     details: str
-    position_s: float | None
     note: str
+
+    @property
+    def position_s(self) -> float | None:
+        """Time of the last picture in a file, in seconds; None for live sources."""
 
     def read(self) -> Picture | None:
         """The next picture, `(H, W, 3)` uint8 BGR; None at the end, or when the source went away."""

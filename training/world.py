@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+from edgecnn_runtime.errors import UnknownDeviceError
 from torch import distributed, nn
 
 __all__ = ["World", "join_world"]
+
+_DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,13 @@ def join_world(device: str = "auto") -> Iterator[World]:
 
     Args:
         device: `cpu`, `cuda`, or `auto` for CUDA where there is one.
+
+    Raises:
+        UnknownDeviceError: Another name.
     """
-    cuda = torch.cuda.is_available() if device == "auto" else device.startswith("cuda")
+    if device not in _DEVICES:
+        raise UnknownDeviceError(f"the device {device!r} is unknown; expected {', '.join(_DEVICES)}.")
+    cuda = torch.cuda.is_available() if device == "auto" else device == "cuda"
     count = int(os.environ.get("WORLD_SIZE", "1"))
     rank = int(os.environ.get("RANK", "0"))
     local = int(os.environ.get("LOCAL_RANK", "0"))

@@ -24,6 +24,12 @@ def test_from_pictures_to_the_next_command(toy_path, tmp_path):
     assert events[-1]["run"] == "runs/toy-edge_cnn_nano-2"
 
 
+def test_quiet_leaves_the_accuracy_and_the_run(toy_path, tmp_path):
+    done = run(toy_path, "--network", "edge_cnn_nano", "--epochs", 1, "--quiet", "-o", "run", cwd=tmp_path)
+    assert (done.code, done.err) == (0, ""), done
+    assert [line.split()[0] for line in done.out.splitlines()] == ["accuracy", "run:"]
+
+
 def test_a_transfer_tells_its_plan_and_its_next_command_can_be_typed(toy_path, toy_run, tmp_path):
     settings = ("--from", toy_run, "--no-cache", "--device", "cpu")
     done = edgecnn("train", toy_path, *settings, "-o", "Meine Läufe/1", cwd=tmp_path, env=ENVIRONMENT, timeout_s=300)
@@ -52,6 +58,7 @@ def test_list_shows_what_networks_cost(tmp_path):
         (["x", "--unfreeze", "2"], 2, "need --from"),
         (["x", "--from", "efficientnet_lite0", "--network", "dnn"], 2, "exclude each other"),
         (["x", "--from", "efficientnet_lite0", "--teacher", "run"], 2, "does not go with --from"),
+        (["x", "--device", "gpu"], 2, "the device 'gpu' is unknown; expected auto, cpu, cuda."),
         (["x", "--skip", "0.6"], 2, "0.6 is not in the range"),
         (["nowhere"], 1, "error: 'nowhere' does not exist; expected cifar10"),
         (["nowhere", "--resume"], 1, "error: 'nowhere' does not exist"),  # a run that has not begun begins

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from edgecnn_runtime import Classifier
-from edgecnn_runtime.model_file import default_model_path
+from edgecnn_runtime.model_source import default_model_path
 from measure import ROOT, machine
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from edgecnn_runtime import Classifier, ImageError, Timing
 
-from edgecnn.cli.models import open_classifier
+from edgecnn.cli.models import AllowUnbounded, open_classifier
 from edgecnn.cli.output import print_json, progress
 
 __all__ = ["bench"]
@@ -26,12 +26,14 @@ def bench(
     ] = None,
     runs: Annotated[int, typer.Option(min=3, help="Pictures to time a model.")] = 50,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a model.")] = False,
+    allow_unbounded: AllowUnbounded = False,
 ) -> None:
     """Time decoding, preprocessing and inference; medians, models in turn so that noise hits all alike.
 
     Example: edgecnn bench model_int8.onnx model_fp32.onnx
     """
-    classifiers = [open_classifier(m, device=device, require=require, threads=threads) for m in models]
+    options = {"device": device, "require": require, "threads": threads, "allow_unbounded": allow_unbounded}
+    classifiers = [open_classifier(m, **options) for m in models]
     data = _read(picture) if picture else _noise()
     timings: list[list[Timing]] = [[] for _ in models]
     with progress("timing", (runs + _WARM_UP) * len(models), unit="runs") as advance:

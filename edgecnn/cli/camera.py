@@ -11,8 +11,8 @@ import typer
 from edgecnn_runtime.errors import OptionError
 
 from edgecnn.camera.process import set_environment, stopped_at_once
-from edgecnn.cli.models import DEFAULT_MODEL, open_classifier
-from edgecnn.cli.output import print_json, say, warn
+from edgecnn.cli.models import DEFAULT_MODEL, AllowUnbounded, open_classifier
+from edgecnn.cli.output import print_json, say, show, shown, warn
 
 if TYPE_CHECKING:
     from edgecnn_runtime.live.source import Source
@@ -76,6 +76,7 @@ def camera(
     folder: Annotated[Path, typer.Option(help="Where snapshots and recordings by key go.")] = Path(),
     frames: Annotated[int | None, typer.Option(min=1, help="End after so many labeled frames.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each result.")] = False,
+    allow_unbounded: AllowUnbounded = False,
 ) -> None:
     """Label what a camera sees, now, and never fall behind.
 
@@ -107,7 +108,13 @@ def camera(
             open_timeout_s=max(patience or 0.0, SourceOptions.open_timeout_s),
         )
         live = LiveClassifier(
-            open_classifier(model, device=device, require=require, threads=threads or _SPARE_ONE),
+            open_classifier(
+                model,
+                device=device,
+                require=require,
+                threads=threads or _SPARE_ONE,
+                allow_unbounded=allow_unbounded,
+            ),
             Source(source, wanted),
             smoothing=SmoothingOptions(time_constant_s=smooth),
             min_score=min_score,
@@ -157,7 +164,7 @@ class _Printer:
         self._state = state
         if self._labels and view.frame is not None and not unanswered and view.label != self._label:
             now = time.strftime("%H:%M:%S")
-            typer.echo(f"{now}  {view.score:6.1%}  {view.label}  ({view.frame.age_ms:.0f} ms old)")
+            show(f"{now}  {view.score:6.1%}  {shown(view.label)}  ({view.frame.age_ms:.0f} ms old)")
             self._label = view.label
 
 
@@ -209,6 +216,6 @@ def _list_cameras(*, as_json: bool) -> None:
         if as_json:
             print_json({"index": found.index, "name": found.name, "path": found.path})
         else:
-            typer.echo(f"{found.index}  {found.name}  {found.path}".rstrip())
+            show(f"{found.index}  {shown(found.name)}  {shown(found.path)}".rstrip())
     if not cameras:
         say("no camera was found; a video file, a folder, an rtsp:// or http:// address or `screen` works too.")

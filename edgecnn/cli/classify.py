@@ -1,16 +1,15 @@
 """`edgecnn classify`: pictures in, labels out."""
 
-import csv as csv_format
-import sys
 import time
 from typing import Annotated, Any
 
 import typer
-from edgecnn_runtime import Failure, Result
+from edgecnn_runtime import Failure, OptionError, Result
 from edgecnn_runtime.image import MAX_MEMORY_MB
 
-from edgecnn.cli.models import DEFAULT_MODEL, open_classifier
-from edgecnn.cli.output import print_json, progress, remark, say, warn
+from edgecnn.cli.csv_table import CsvTable
+from edgecnn.cli.models import DEFAULT_MODEL, AllowUnbounded, open_classifier
+from edgecnn.cli.output import print_json, progress, remark, say, show, shown, warn
 from edgecnn.data.left_out import left_out_warnings
 from edgecnn.data.pictures import find_pictures
 
@@ -36,6 +35,10 @@ def classify(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a picture.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="One CSV row a prediction.")] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="With --csv: cells as they are, also those that a spreadsheet would run.")
+    ] = False,
+    allow_unbounded: AllowUnbounded = False,
 ) -> None:
     """Label pictures.
 
@@ -43,26 +46,35 @@ def classify(
     """
     if json and csv:
         raise typer.BadParameter("--json and --csv exclude each other.")
+    if raw and not csv:
+        raise OptionError("--raw is for CSV cells; give --csv with it.")
     found = find_pictures(paths)
     sources = found.names
     # One picture gets all cores inside the network; many get a core each, which wastes nothing on waiting.
     threads = None if len(sources) == 1 else 1
     classifier = open_classifier(
-        model, device=device, require=require, exact=exact, threads=threads, max_memory_mb=max_memory_mb
+        model,
+        device=device,
+        require=require,
+        exact=exact,
+        threads=threads,
+        max_memory_mb=max_memory_mb,
+        allow_unbounded=allow_unbounded,
     )
     for sentence in left_out_warnings(found.left_out, "the pictures"):
         warn(sentence)
     started = time.perf_counter()
     answers = classifier.stream(found.open(), workers=workers, errors="yield")
-    writer = _csv_writer() if csv else None
+    table = CsvTable(_CSV_COLUMNS, raw=raw) if csv else None
     failures = 0
     with progress("classifying", len(sources)) as advance:
         for name, answer in zip(sources, answers, strict=True):
             failures += isinstance(answer, Failure)
             if json:
                 print_json(_to_json(name, answer, top))
-            elif writer is not None:
-                writer.writerows(_to_rows(name, answer, top))
+            elif table is not None:
+                for row in _to_rows(name, answer, top):
+                    table.add(row)
             else:
                 _show(name, answer, top, alone=len(sources) == 1)
             advance(1)
@@ -89,12 +101,6 @@ def _to_json(name: str, answer: Result | Failure, top: int) -> dict[str, Any]:
     }
 
 
-def _csv_writer() -> Any:
-    writer = csv_format.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(_CSV_COLUMNS)
-    return writer
-
-
 def _to_rows(name: str, answer: Result | Failure, top: int) -> list[tuple[object, ...]]:
     if isinstance(answer, Failure):
         return [(name, "", "", "", "", "", str(answer.error))]
@@ -107,13 +113,13 @@ def _show(name: str, answer: Result | Failure, top: int, *, alone: bool) -> None
         say(f"{typer.style('error:', fg='red', bold=True)} {answer.error}")
     elif alone:
         for place, prediction in enumerate(answer.top(top)):
-            line = f"{prediction.score:7.1%}  {prediction.label}"
-            typer.echo(typer.style(line, bold=True) if place == 0 else line)
+            line = f"{prediction.score:7.1%}  {shown(prediction.label)}"
+            show(typer.style(line, bold=True) if place == 0 else line)
         timing = answer.timing_ms
         remark(
-            f"{name} on {answer.device} ({answer.provider}): decode {timing.decode:.1f} ms, "
+            f"{shown(name)} on {answer.device} ({answer.provider}): decode {timing.decode:.1f} ms, "
             f"preprocess {timing.preprocess:.1f} ms, inference {timing.inference:.1f} ms"
         )
     else:
-        best = ", ".join(f"{p.label} {p.score:.1%}" for p in answer.top(top))
-        typer.echo(f"{name}: {best}")
+        best = ", ".join(f"{shown(p.label)} {p.score:.1%}" for p in answer.top(top))
+        show(f"{shown(name)}: {best}")

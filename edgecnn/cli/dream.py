@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from edgecnn_runtime import ModelFileError, OptionError
 
-from edgecnn.cli.output import print_json, progress, say
+from edgecnn.cli.output import print_json, progress, say, show, shown
 
 if TYPE_CHECKING:
     from edgecnn_export.network import Network
@@ -70,7 +70,7 @@ def dream(
                 {"layer": entry.layer, "channel": entry.channel, "activation": entry.activation, "silent": entry.silent}
             )
         else:
-            typer.echo(f"{entry.label}: " + ("silent" if entry.silent else f"{entry.activation:.3f}"))
+            show(f"{shown(entry.label)}: " + ("silent" if entry.silent else f"{entry.activation:.3f}"))
 
 
 def _load(model: str, *, random_weights: bool) -> "Network":

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from edgecnn.cli.models import open_classifier
-from edgecnn.cli.output import percent, print_json, progress, warn
+from edgecnn.cli.models import AllowUnbounded, open_classifier
+from edgecnn.cli.output import percent, print_json, progress, show, shown, warn
 from edgecnn.data.read import read_held_out
 from edgecnn.evaluation.score import EvaluationReport
 from edgecnn.evaluation.score import evaluate as measure
@@ -32,13 +32,17 @@ def evaluate(
         bool, typer.Option("--exact", help="Decode large JPEGs in full instead of at a fraction.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    allow_unbounded: AllowUnbounded = False,
 ) -> None:
     """Measure accuracy on labeled pictures, and agreement with another model file.
 
     Example: edgecnn evaluate model_int8.onnx photos/ --reference model_fp32.onnx
     """
-    classifier = open_classifier(model, device=device, require=require, threads=1, exact=exact)
-    other = open_classifier(reference, device=device, require=require, threads=1, exact=exact) if reference else None
+    options = {
+        "device": device, "require": require, "threads": 1, "exact": exact, "allow_unbounded": allow_unbounded,
+    }  # fmt: skip
+    classifier = open_classifier(model, **options)
+    other = open_classifier(reference, **options) if reference else None
     trained_on = classifier.model.card.source.get("data")
     pictures = read_held_out(data, classifier.labels, run=run, trained_on=trained_on, warn=warn)
     with progress("evaluating", len(pictures) * (2 if other else 1)) as advance:
@@ -60,21 +64,22 @@ def evaluate(
 
 
 def _show(result: EvaluationReport, reference: str | None) -> None:
-    typer.echo(f"{result.model} on {result.data}: {result.count} pictures, {result.provider}")
+    show(f"{shown(result.model)} on {shown(result.data)}: {result.count} pictures, {result.provider}")
     if result.unreadable:
-        typer.echo(f"  {result.unreadable} pictures could not be read and are left out")
-    typer.echo(f"  top-1      {percent(result.top1, 2)}")
-    typer.echo(f"  top-5      {percent(result.top5, 2)}")
-    typer.echo(f"  speed      {result.images_per_second:.1f} images/s, decoding included")
+        show(f"  {result.unreadable} pictures could not be read and are left out")
+    show(f"  top-1      {percent(result.top1, 2)}")
+    show(f"  top-5      {percent(result.top5, 2)}")
+    show(f"  speed      {result.images_per_second:.1f} images/s, decoding included")
     if result.confused:
-        typer.echo("  most confused")
+        show("  most confused")
         for truth, label, count in result.confused:
-            typer.echo(f"    {count:3d} × {truth} taken for {label}")
+            show(f"    {count:3d} × {shown(truth)} taken for {shown(label)}")
     if result.agreement is not None:
-        typer.echo(f"  agreement  {percent(result.agreement, 2)} with {reference}, {len(result.flips)} labels differ")
+        show(f"  agreement  {percent(result.agreement, 2)} with {shown(reference)}, {len(result.flips)} labels differ")
         for flip in result.flips[:_SHOWN_FLIPS]:
-            typer.echo(
-                f"    {flip.name}: {flip.label}, the reference says {flip.reference_label} (truth: {flip.truth})"
+            show(
+                f"    {shown(flip.name)}: {shown(flip.label)}, the reference says {shown(flip.reference_label)} "
+                f"(truth: {shown(flip.truth)})"
             )
         if len(result.flips) > _SHOWN_FLIPS:
-            typer.echo(f"    … and {len(result.flips) - _SHOWN_FLIPS} more")
+            show(f"    … and {len(result.flips) - _SHOWN_FLIPS} more")

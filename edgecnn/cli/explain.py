@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgecnn.cli.models import open_classifier
-from edgecnn.cli.output import print_json, say
+from edgecnn.cli.models import AllowUnbounded, open_classifier
+from edgecnn.cli.output import print_json, say, show, shown
 
 if TYPE_CHECKING:
     from edgecnn.understanding.explaining import Comparison, Explanation
@@ -31,6 +31,7 @@ def explain(
     png: Annotated[Path | None, typer.Option(help="Write everything on one sheet as a PNG, too.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, qnn.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="The classes and their maps as one JSON object.")] = False,
+    allow_unbounded: AllowUnbounded = False,
 ) -> None:
     """Write a page that shows what a network saw in a picture, layer by layer, and where it saw the class.
 
@@ -40,12 +41,12 @@ def explain(
     from edgecnn.understanding.pages import png_bytes
     from edgecnn.write import write_file
 
-    classifier = open_classifier(model, device=device)
+    classifier = open_classifier(model, device=device, allow_unbounded=allow_unbounded)
     asked = classes or []
     explanation = explaining.explain(classifier, str(image), classes=asked, top=top, occlusion=occlusion)
     comparison = None
     if against is not None:
-        second = open_classifier(against, device=device)
+        second = open_classifier(against, device=device, allow_unbounded=allow_unbounded)
         shared = asked if classifier.labels == second.labels else []
         other = explaining.explain(second, str(image), classes=shared, top=top, occlusion=occlusion)
         comparison = explaining.compare(explanation, other, top=top)
@@ -59,10 +60,12 @@ def explain(
         print_json(_document(explanation, comparison))
     else:
         for entry in explanation.maps:
-            typer.echo(f"{entry.score:7.1%}  {entry.label}")
+            show(f"{entry.score:7.1%}  {shown(entry.label)}")
         if comparison is not None:
-            verdict = "the same label" if comparison.same_label else f"another label: {comparison.second.result.label}"
-            typer.echo(f"{against}: {verdict}, {comparison.second.result.score:.1%}")
+            verdict = (
+                "the same label" if comparison.same_label else f"another label: {shown(comparison.second.result.label)}"
+            )
+            show(f"{shown(against)}: {verdict}, {comparison.second.result.score:.1%}")
 
 
 def _document(explanation: "Explanation", comparison: "Comparison | None") -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from edgecnn_runtime import OptionError
 
-from edgecnn.cli.output import percent, print_json, say
+from edgecnn.cli.isolation import Isolated, MemoryLimit, TimeLimit, run_isolated
+from edgecnn.cli.output import percent, print_json, say, show, shown
 
 if TYPE_CHECKING:
     from edgecnn.understanding.inspecting import NodeTime
@@ -29,11 +30,16 @@ def inspect(
     profile: Annotated[bool, typer.Option("--profile", help="Tell where the time goes on this machine.")] = False,
     runs: Annotated[int, typer.Option(min=1, help="Runs that --profile takes the median of.")] = 30,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a layer.")] = False,
+    isolated: Isolated = False,
+    time_limit: TimeLimit = 60,
+    memory_limit: MemoryLimit = 4000,
 ) -> None:
     """Show a network layer by layer: shapes, parameters, cost, receptive field.
 
     Example: edgecnn inspect model.onnx --profile -o layers.html
     """
+    if isolated:
+        run_isolated(time_limit=time_limit, memory_limit=memory_limit)
     from edgecnn.understanding import inspecting
 
     if picture is not None and output is None:
@@ -45,19 +51,19 @@ def inspect(
         for row in layers:
             print_json(row.to_dict())
     else:
-        typer.echo(inspecting.layer_table(layers))
+        show(inspecting.layer_table(layers))
         if layer is None:
-            typer.echo("\n" + "\n".join(f"{key:21}{value}" for key, value in inspection.facts()))
+            show("\n" + "\n".join(f"{key:21}{shown(value)}" for key, value in inspection.facts()))
         lost = sorted({row.unknown_since for row in inspection.layers if row.unknown_since})
         if lost:
-            typer.echo(f"\nreceptive field unknown from {lost[0]}")
+            show(f"\nreceptive field unknown from {shown(lost[0])}")
         if times:
             _show_times(times, runs)
     if output is not None:
         from edgecnn.write import write_file
 
-        shown = None if picture is None else inspection.prepare(picture)
-        page = inspecting.inspect_page(inspection, picture=shown, times=times, runs=runs)
+        prepared = None if picture is None else inspection.prepare(picture)
+        page = inspecting.inspect_page(inspection, picture=prepared, times=times, runs=runs)
         say(f"wrote {write_file(output, page)}")
 
 
@@ -68,8 +74,8 @@ def _show_times(times: "list[NodeTime]", runs: int) -> None:
     groups = [
         [row.operator, str(row.nodes), f"{row.time_ms:.3f}", percent(row.share)] for row in time_by_operator(times)
     ]
-    typer.echo(f"\nTime on this machine's CPU, median of {runs} runs, by operator as ONNX Runtime runs it:\n")
-    typer.echo(format_table(("operator", "nodes", "ms", "share"), groups, right=(1, 2, 3)))
+    show(f"\nTime on this machine's CPU, median of {runs} runs, by operator as ONNX Runtime runs it:\n")
+    show(format_table(("operator", "nodes", "ms", "share"), groups, right=(1, 2, 3)))
     slowest = [[node.name, node.operator, f"{node.time_ms:.3f}", percent(node.share)] for node in times[:_SLOWEST]]
-    typer.echo("\nSlowest nodes:\n")
-    typer.echo(format_table(("node", "operator", "ms", "share"), slowest, right=(2, 3)))
+    show("\nSlowest nodes:\n")
+    show(format_table(("node", "operator", "ms", "share"), slowest, right=(2, 3)))

@@ -17,7 +17,7 @@ import typer.core
 from edgecnn_runtime.errors import EdgecnnError, OptionError
 
 import edgecnn
-from edgecnn.cli.output import Verbosity, detail, set_verbosity, warn
+from edgecnn.cli.output import Verbosity, complain, detail, set_verbosity, shown, warn
 
 __all__ = ["COMMANDS", "app", "main"]
 
@@ -152,6 +152,11 @@ def _errors_as_words(command: Callable[..., Any]) -> Callable[..., Any]:
             except EdgecnnError as error:
                 _complain(str(error))
                 raise typer.Exit(_WRONG_USAGE if isinstance(error, OptionError) else 1) from None
+            except MemoryError:
+                _complain(
+                    "there is not enough memory for this; close other programs, or raise the limit if one is set."
+                )
+                raise typer.Exit(1) from None
             except KeyboardInterrupt:
                 _complain("interrupted.")
                 raise typer.Exit(_INTERRUPTED) from None
@@ -170,10 +175,10 @@ def _errors_as_words(command: Callable[..., Any]) -> Callable[..., Any]:
 def _complain(sentence: str) -> None:
     if _Debug.wanted:
         typer.echo(traceback.format_exc(), err=True)
-    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {sentence}", err=True)
+    complain(sentence)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     if issubclass(category, (DeprecationWarning, FutureWarning)):
         return
-    warn(message)
+    warn(shown(message))

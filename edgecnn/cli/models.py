@@ -1,14 +1,22 @@
 """The model file that a person named."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from edgecnn_runtime import Classifier, OptionError
 
 from edgecnn.cli.output import detail
 from edgecnn.zoo.resolve import DEFAULT_MODEL, resolve
 
-__all__ = ["DEFAULT_MODEL", "find_model_file", "open_classifier"]
+__all__ = ["DEFAULT_MODEL", "AllowUnbounded", "find_model_file", "open_classifier"]
+
+AllowUnbounded = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unbounded", help="Take a trusted model file that may never end, or take any amount of memory."
+    ),
+]
 
 
 def find_model_file(name: str) -> Path:
@@ -26,7 +34,7 @@ def find_model_file(name: str) -> Path:
 
 def open_classifier(model: str, **options: Any) -> Classifier:
     """A classifier of the model that was named, as `find_model_file` takes it; options are the `Classifier`'s."""
-    classifier = Classifier(find_model_file(model), **options)
+    classifier = Classifier(None if model == DEFAULT_MODEL else find_model_file(model), **options)
     detail(_description(classifier))
     return classifier
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import typer
 
+from edgecnn.cli.escape import escaped, shown
+
 __all__ = [
-    "PlainProgress", "Verbosity", "detail", "percent", "print_json", "progress", "remark", "say", "set_verbosity",
-    "steps", "talks", "warn",
+    "PlainProgress", "Verbosity", "complain", "detail", "percent", "print_json", "progress", "remark", "say",
+    "set_verbosity", "show", "shown", "steps", "talks", "warn",
 ]  # fmt: skip
 
 _PAUSE_S = 10.0  # between two plain lines of progress, so that short work says nothing
@@ -43,31 +45,41 @@ def talks(at_least: Verbosity = Verbosity.NORMAL) -> bool:
 
 def print_json(document: Any) -> None:
     """One JSON document on one line of standard output; file names that are no UTF-8 keep their bytes."""
-    text = json.dumps(document, ensure_ascii=False)
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
     typer.echo(text.encode("utf-8", "surrogateescape"))
+
+
+def show(text: str = "") -> None:
+    """Results for a person on standard output; what comes from outside went through `shown`."""
+    typer.echo(escaped(text))
 
 
 def remark(text: str) -> None:
     """A line beside a result on standard output, such as the next command to type; none with `--quiet`."""
     if talks():
-        typer.echo(text)
+        show(text)
 
 
 def say(text: str = "") -> None:
     """One line for a person on standard error, where it does not mix with results; none with `--quiet`."""
     if talks():
-        typer.echo(text, err=True)
+        typer.echo(escaped(text), err=True)
 
 
 def detail(text: str) -> None:
     """What was assumed or chosen, on standard error, with `--verbose` alone."""
     if talks(Verbosity.VERBOSE):
-        typer.echo(text, err=True)
+        typer.echo(escaped(text), err=True)
 
 
 def warn(sentence: object) -> None:
     """A warning on standard error, also with `--quiet`."""
-    typer.echo(f"{typer.style('warning:', fg='yellow', bold=True)} {sentence}", err=True)
+    typer.echo(escaped(f"{typer.style('warning:', fg='yellow', bold=True)} {sentence}"), err=True)
+
+
+def complain(sentence: str) -> None:
+    """An error on standard error, also with `--quiet`."""
+    typer.echo(escaped(f"{typer.style('error:', fg='red', bold=True)} {sentence}"), err=True)
 
 
 def percent(share: float, digits: int = 1) -> str:

@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 from edgecnn_runtime import verify as verify_model
 
-from edgecnn.cli.models import find_model_file
-from edgecnn.cli.output import print_json
+from edgecnn.cli.isolation import Isolated, MemoryLimit, TimeLimit, run_isolated
+from edgecnn.cli.models import AllowUnbounded, find_model_file
+from edgecnn.cli.output import print_json, show, shown
 
 __all__ = ["verify"]
 
@@ -16,12 +17,19 @@ def verify(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, qnn.")] = "auto",
     require: Annotated[bool, typer.Option("--require", help="Fail if the device cannot be used.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    allow_unbounded: AllowUnbounded = False,
+    isolated: Isolated = False,
+    time_limit: TimeLimit = 60,
+    memory_limit: MemoryLimit = 4000,
 ) -> None:
     """Run the golden vectors inside a model file on a device; exit code 1 if an answer differs.
 
     Example: edgecnn verify model.onnx --device cuda --require
     """
-    result = verify_model(find_model_file(model), device=device, require=require)
+    if isolated:
+        run_isolated(time_limit=time_limit, memory_limit=memory_limit)
+    path = find_model_file(model)
+    result = verify_model(path, device=device, require=require, allow_unbounded=allow_unbounded)
     if json:
         error = result.max_relative_error
         print_json(
@@ -39,12 +47,12 @@ def verify(
             if result.passed
             else typer.style("FAILED", fg="red", bold=True)
         )
-        typer.echo(
-            f"{result.model} {verdict} on {result.device} ({result.provider}): {result.checked} golden vectors, "
+        show(
+            f"{shown(result.model)} {verdict} on {result.device} ({result.provider}): {result.checked} golden vectors, "
             f"{result.labels_equal} labels equal, largest relative error {result.max_relative_error:.1e} "
             f"(allowed {result.tolerance:.0e}), weights {'unchanged' if result.digest_matches else 'CHANGED'}"
         )
         if not result.passed:
-            typer.echo(f"because {result.reason}.")
+            show(f"because {shown(result.reason)}.")
     if not result.passed:
         raise typer.Exit(1)

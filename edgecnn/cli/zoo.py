@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgecnn.cli.output import percent, print_json, progress, say
+from edgecnn.cli.output import percent, print_json, progress, say, show
 from edgecnn.zoo.catalog import CatalogEntry, find_entries
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _print(entries: list[CatalogEntry], measured: "dict[str, Measurement]") -> N
         if measured:
             row[5:5] = [f"{found.latency_ms:.1f}", f"{found.size_bytes / 1e6:.1f} MB"] if found else ["", ""]
         rows.append(row)
-    typer.echo(format_table(header, rows, right=(1, 2, 3, 4, 5, 6) if measured else (1, 2, 3, 4)))
-    typer.echo("\nPublished in:")
+    show(format_table(header, rows, right=(1, 2, 3, 4, 5, 6) if measured else (1, 2, 3, 4)))
+    show("\nPublished in:")
     for published in dict.fromkeys(entry.published for entry in entries):
-        typer.echo(f"  {published}: {', '.join(entry.name for entry in entries if entry.published == published)}")
+        show(f"  {published}: {', '.join(entry.name for entry in entries if entry.published == published)}")

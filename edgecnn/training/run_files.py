@@ -135,7 +135,7 @@ def prepare_folder(run: Run, record: RunRecord, *, resume: bool) -> None:
 
 def write_record(folder: Path, record: RunRecord) -> None:
     """Write `run.json` atomically."""
-    text = json.dumps(record.to_dict(), indent=2, ensure_ascii=False)
+    text = json.dumps(record.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
     replace_atomically(folder / RUN, (text + "\n").encode("utf-8", "surrogateescape"))
 
 

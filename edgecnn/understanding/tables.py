@@ -2,7 +2,11 @@
 
 from collections.abc import Sequence
 
+from edgecnn_runtime.errors import quoted
+
 __all__ = ["format_table", "short_number"]
+
+_LONGEST_CELL = 500
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
@@ -13,6 +17,7 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right:
         rows: Cells as text, each row as long as the header.
         right: Columns that are set to the right.
     """
+    header, *rows = [[quoted(cell, _LONGEST_CELL) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
 
     def line(cells: Sequence[str]) -> str:

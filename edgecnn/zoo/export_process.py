@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import traceback
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn_runtime import ModelFileError
 
+from edgecnn.children import end_with_parent
 from edgecnn.zoo import NetworkRequest, load
 
 if TYPE_CHECKING:
@@ -36,7 +38,9 @@ def load_graph(source: str, request: NetworkRequest, check: Sequence[Path] = ())
     """
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=_send_graph, args=(sending, source, request, tuple(check)), daemon=True)
+    process = context.Process(
+        target=_send_graph, args=(os.getpid(), sending, source, request, tuple(check)), daemon=True
+    )
     process.start()
     sending.close()  # so that a process that dies ends the wait for it
     try:
@@ -61,7 +65,8 @@ class _Failure:
     trace: str  # pickled exceptions come without theirs, and --debug shows where
 
 
-def _send_graph(pipe: Connection, source: str, request: NetworkRequest, check: Sequence[Path]) -> None:
+def _send_graph(parent: int, pipe: Connection, source: str, request: NetworkRequest, check: Sequence[Path]) -> None:
+    end_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent has it too, and ends this process
     try:
         answer: PixelGraph | _Failure = _graph(source, request, check)

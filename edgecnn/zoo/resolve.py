@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from edgecnn_runtime.errors import ModelFileError, OptionError
-from edgecnn_runtime.model_file import default_model_path
+from edgecnn_runtime.model_source import default_model_path
 
 from edgecnn.names import nearest
 from edgecnn.zoo.catalog import CATALOG

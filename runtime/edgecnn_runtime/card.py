@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgecnn_runtime.errors import ModelFileError, OptionError
+from edgecnn_runtime.errors import ModelFileError, OptionError, quoted
 from edgecnn_runtime.preprocess import Preprocess
 
 __all__ = ["CARD_KEY", "FORMAT", "Card", "FeatureOutput", "check_labels", "parse_card", "read_preprocess"]
@@ -108,9 +108,9 @@ def check_labels(labels: Any, complain: Callable[[str], Exception] = ModelFileEr
         raise complain(f"labels are {str(labels)[:60]!r}; expected a list of 1 to {_MAX_CLASSES} names.")
     for index, label in enumerate(labels):
         if not isinstance(label, str) or not label.strip():
-            raise complain(f"label {index} is {label!r}; expected a name.")
+            raise complain(f"label {index} is {quoted(repr(label), 80)}; expected a name.")
         if any("\ud800" <= letter <= "\udfff" for letter in label):
-            raise complain(f"label {index} is {label!r}; expected text that can be written as UTF-8.")
+            raise complain(f"label {index} is {quoted(repr(label), 80)}; expected text that can be written as UTF-8.")
     return tuple(labels)
 
 
@@ -138,14 +138,14 @@ def _load(text: str) -> dict[str, Any]:
         raise ModelFileError(f"the model file's metadata is a JSON {type(document).__name__}; expected an object.")
     found = document.get("format")
     if not isinstance(found, int) or isinstance(found, bool) or found < 1:
-        raise ModelFileError(f"the model file's format is {found!r}; expected {FORMAT}.")
+        raise ModelFileError(f"the model file's format is {quoted(repr(found), 80)}; expected {FORMAT}.")
     if found > FORMAT:
         raise ModelFileError(
-            f"the model file has format {found}, this edgecnn reads format {FORMAT}; "
+            f"the model file has format {quoted(found, 80)}, this edgecnn reads format {FORMAT}; "
             "upgrade: pip install -U edgecnn-runtime"
         )
     if document.get("task") != "classify":
-        raise ModelFileError(f"the model file's task is {document.get('task')!r}; expected 'classify'.")
+        raise ModelFileError(f"the model file's task is {quoted(repr(document.get('task')), 80)}; expected 'classify'.")
     return document
 
 

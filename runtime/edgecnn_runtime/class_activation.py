@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn_runtime.card import FeatureOutput
-from edgecnn_runtime.errors import ModelFileError
+from edgecnn_runtime.errors import ModelFileError, OptionError
 from edgecnn_runtime.model_file import ModelFile
 from edgecnn_runtime.onnx_file import with_outputs
 from edgecnn_runtime.session import open_session
@@ -27,8 +27,21 @@ def class_activation_map(
 
     Returns:
         `(h, w)` float32, unscaled, positive where it speaks for the class.
+
+    Raises:
+        ModelFileError: The weights are not those of a layer behind this feature map, or the map is not finite.
     """
-    return np.asarray(np.tensordot(weights[index], features, axes=1), np.float32)
+    if features.ndim != 3 or weights.ndim != 2 or features.shape[0] != weights.shape[1]:
+        raise ModelFileError(
+            f"a feature map {features.shape} and weights {weights.shape} give no class activation map; "
+            "expected (channels, height, width) and (classes, channels)."
+        )
+    if not 0 <= index < len(weights):
+        raise OptionError(f"class {index} was asked for; expected 0 to {len(weights) - 1}.")
+    activation = np.asarray(np.tensordot(weights[index], features, axes=1), np.float32)
+    if not np.isfinite(activation).all():
+        raise ModelFileError("the class activation map is not finite: the weights or features are damaged.")
+    return activation
 
 
 def feature_output(model: ModelFile) -> FeatureOutput:
@@ -56,6 +69,14 @@ def read_class_weights(model: ModelFile) -> npt.NDArray[np.float32]:
     dequantized = f"{output.weights}_DequantizeLinear_Output"
     tensor = dequantized if dequantized in {name for _, name in model.graph.nodes} else output.weights
     session = open_session(with_outputs(model.data, [tensor]), device="cpu", threads=1)
-    blank = np.zeros((1, model.height, model.width, 3), np.uint8)
-    weights = session.inference.run([tensor], {model.input.name: blank})[0].astype(np.float32)
-    return np.ascontiguousarray(weights.T if output.transposed else weights)
+    weights = session.run([tensor], {model.input.name: np.zeros(model.one_picture.shape, np.uint8)})[0]
+    if (
+        weights.ndim != 2
+        or weights.shape[1 if output.transposed else 0] != len(model.labels)
+        or weights.dtype.kind != "f"
+    ):
+        raise ModelFileError(
+            f"{model.name} names {tensor!r}, {weights.dtype} {weights.shape}, as the weights of its classes; "
+            f"expected floats, one row a class for {len(model.labels)} classes."
+        )
+    return np.ascontiguousarray(weights.T if output.transposed else weights, np.float32)

@@ -12,9 +12,11 @@ import numpy.typing as npt
 
 from edgecnn_runtime.class_activation import class_activation_map, feature_output, read_class_weights
 from edgecnn_runtime.decode_memory import MAX_MEMORY_MB, check_memory_limit
-from edgecnn_runtime.errors import DeviceError, ImageError, ModelFileError
+from edgecnn_runtime.errors import ImageError
+from edgecnn_runtime.forecast import check_forecast
 from edgecnn_runtime.image import ImageSource, source_name
-from edgecnn_runtime.model_file import ModelFile, default_model_path
+from edgecnn_runtime.model_file import ModelFile
+from edgecnn_runtime.model_source import read_default_model
 from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.onnx_file import with_outputs
 from edgecnn_runtime.prepare import TimedPixels, prepare_timed
@@ -44,6 +46,7 @@ class Classifier:
         labels: For a plain `.onnx`: its class names.
         preprocess: For a plain `.onnx`: from a picture to pixels.
         normalization: For a plain `.onnx` with float input: from pixels to its input.
+        allow_unbounded: Take a trusted file that may never end, or take any amount of memory, as one with loops.
 
     Raises:
         ModelFileError: The file cannot be used.
@@ -67,16 +70,21 @@ class Classifier:
         labels: Sequence[str] | None = None,
         preprocess: Preprocess | None = None,
         normalization: Normalization | None = None,
+        allow_unbounded: bool = False,
     ) -> None:
         check_memory_limit(max_memory_mb)
+        built_in = model is None
         if not isinstance(model, ModelFile):
-            path = default_model_path() if model is None else model
-            model = ModelFile.load(path, labels=labels, preprocess=preprocess, normalization=normalization)
+            source = read_default_model() if model is None else model
+            given: dict[str, Any] = {"labels": labels, "preprocess": preprocess, "normalization": normalization}
+            model = ModelFile.load(source, allow_unbounded=allow_unbounded, **given)
         self.model = model
         self.exact = exact
         self._options: dict[str, Any] = {
             "device": device, "require": require, "threads": threads, "exact": exact, "max_memory_mb": max_memory_mb,
         }  # fmt: skip
+        if not (built_in or model.allow_unbounded):
+            check_forecast(model.data, model.graph, [model.one_picture])
         self._session = open_session(self.model.data, device=device, require=require, threads=threads)
         self._class_weights: Logits | None = None
 
@@ -167,17 +175,7 @@ class Classifier:
             ModelFileError: The graph has no such output.
             DeviceError: The device failed while running.
         """
-        fed = self._feed(pixels)
-        try:
-            return list(self._session.inference.run(list(outputs), fed))
-        # ONNX Runtime's exceptions share no base class with a name.
-        except Exception as error:
-            known = {output.name for output in self._session.inference.get_outputs()}
-            unknown = [name for name in outputs if name not in known]
-            if unknown:
-                listed = ", ".join(sorted(known))
-                raise ModelFileError(f"the model has no output {unknown[0]!r}; expected one of {listed}.") from error
-            raise DeviceError(f"{self.device} failed while running the network: {error}") from error
+        return self._session.run(outputs, self._feed(pixels))
 
     def with_outputs(self, names: Sequence[str]) -> "Classifier":
         """A classifier of the same file on the same device whose `run` also gives these inner tensors.

@@ -2,22 +2,23 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from edgecnn_runtime.card import CARD_KEY, Card, FeatureOutput, check_labels, parse_card
-from edgecnn_runtime.errors import ModelFileError, OptionError
+from edgecnn_runtime.errors import ModelFileError, OptionError, quoted
+from edgecnn_runtime.model_source import read_model_bytes
 from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.onnx_file import OnnxFile, TensorInfo, graph_digest, read_onnx
+from edgecnn_runtime.operators import check_node_count, refuse_loops
 from edgecnn_runtime.preprocess import Preprocess
 
-__all__ = ["ModelFile", "default_model_path"]
+__all__ = ["ModelFile"]
 
 _UINT8, _FLOAT32 = 2, 1
 _LOGIT_TYPES = (0, 1, 10, 11)  # undeclared, float32, float16, float64
-_MAX_FILE_BYTES = (2 << 30) - 1  # protobuf's own limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +31,14 @@ class ModelFile:
         graph: What the ONNX graph declares.
         normalization: None for edgecnn's own files, whose graph takes uint8 pixels; for a plain `.onnx` with float
             input what turns pixels into that.
+        allow_unbounded: Whether to run it even if it may never end, or take any amount of memory.
     """
 
     data: bytes
     card: Card
     graph: OnnxFile
     normalization: Normalization | None = None
+    allow_unbounded: bool = False
 
     @classmethod
     def load(
@@ -45,6 +48,7 @@ class ModelFile:
         labels: Sequence[str] | None = None,
         preprocess: Preprocess | None = None,
         normalization: Normalization | None = None,
+        allow_unbounded: bool = False,
     ) -> "ModelFile":
         """Read and check a model file.
 
@@ -53,14 +57,18 @@ class ModelFile:
             labels: For a plain `.onnx` that edgecnn did not write: its class names in the order of its output.
             preprocess: Likewise: from a picture to pixels.
             normalization: Likewise, where its input is float: from pixels to its input.
+            allow_unbounded: Take a trusted file that may never end, or take any amount of memory, as one with loops.
 
         Raises:
             ModelFileError: Missing, damaged, unsafe, of a newer format, or something the answer needs is not there.
         """
-        data, name = _read(source)
+        data, name = read_model_bytes(source)
         given: dict[str, Any] = {"labels": labels, "preprocess": preprocess, "normalization": normalization}
         try:
             graph = read_onnx(data)
+            check_node_count(graph)
+            if not allow_unbounded:
+                refuse_loops(graph)
             if len(graph.inputs) != 1:
                 found = ", ".join(tensor.name for tensor in graph.inputs) or "none"
                 raise ModelFileError(f"the model has the inputs {found}; expected exactly one, a picture.")
@@ -69,10 +77,12 @@ class ModelFile:
                 card = parse_card(graph.metadata[CARD_KEY])
             else:
                 card = _foreign_card(name, graph, **given)
-            model = cls(data=data, card=card, graph=graph, normalization=normalization)
+            model = cls(data=data, card=card, graph=graph, normalization=normalization, allow_unbounded=allow_unbounded)
             model._check_input()
             model._check_logits()
         except ModelFileError as error:
+            if isinstance(source, bytes):
+                raise  # bytes have no name that would tell a person which file is meant
             raise ModelFileError(f"{name}: {error}") from error
         return model
 
@@ -116,13 +126,22 @@ class ModelFile:
         """Whether the input is `(N, H, W, 3)`; a plain `.onnx` may take `(N, 3, H, W)`."""
         return len(self.input.shape) != 4 or self.input.shape[1] != 3 or self.input.shape[3] == 3
 
+    @property
+    def one_picture(self) -> TensorInfo:
+        """The graph's input with all sizes known: those of the smallest batch that it takes."""
+        colors_last = (self.height, self.width, 3)
+        sizes = colors_last if self.channels_last else (3, self.height, self.width)
+        return replace(self.input, shape=(self.input.shape[0] or 1, *sizes))
+
     @cached_property
     def logits(self) -> TensorInfo:
         """The output that holds one score a class, `(N, classes)` float32."""
         for tensor in self.graph.outputs:
             if tensor.name == self.card.logits:
                 return tensor
-        raise ModelFileError(f"the metadata names the output {self.card.logits!r}, which the graph does not have.")
+        raise ModelFileError(
+            f"the metadata names the output {_named(self.card.logits)}, which the graph does not have."
+        )
 
     @cached_property
     def gives_probabilities(self) -> bool:
@@ -139,19 +158,19 @@ class ModelFile:
         taken = self.input
         if self.card.input_name != taken.name:
             raise ModelFileError(
-                f"the metadata names the input {self.card.input_name!r}, the graph {taken.name!r}; "
+                f"the metadata names the input {_named(self.card.input_name)}, the graph {_named(taken.name)}; "
                 "export the model again."
             )
         if self.normalization is None and (taken.element_type != _UINT8 or len(taken.shape) != 4):
             raise ModelFileError(
-                f"the input {taken.name!r} is not uint8 (N, height, width, 3); export the model again."
+                f"the input {_named(taken.name)} is not uint8 (N, height, width, 3); export the model again."
             )
         expected = (self.height, self.width, 3)
         channels_first = self.normalization is not None and not self.channels_last
         found = (*taken.shape[2:], taken.shape[1]) if channels_first else taken.shape[1:]
         if len(found) != 3 or any(size not in (0, wanted) for size, wanted in zip(found, expected, strict=True)):
             raise ModelFileError(
-                f"the input {taken.name!r} takes {found} (height, width, channels), preprocess gives {expected}."
+                f"the input {_named(taken.name)} takes {found} (height, width, channels), preprocess gives {expected}."
             )
 
     def _check_logits(self) -> None:
@@ -159,7 +178,7 @@ class ModelFile:
         logits = self.logits
         if logits.element_type not in _LOGIT_TYPES or (logits.shape and len(logits.shape) != 2):
             raise ModelFileError(
-                f"the output {logits.name!r} is no float tensor (N, classes), one score a class; "
+                f"the output {_named(logits.name)} is no float tensor (N, classes), one score a class; "
                 "expected an image classifier."
             )
         if logits.shape and logits.shape[-1] not in (0, len(self.labels)):
@@ -168,29 +187,9 @@ class ModelFile:
             )
 
 
-def default_model_path() -> Path:
-    """The model that comes with the wheel: EfficientNet-Lite0, 1000 ImageNet classes, int8."""
-    return Path(__file__).parent / "models" / "default.onnx"
-
-
-def _read(source: str | os.PathLike[str] | bytes) -> tuple[bytes, str]:
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return bytes(source), "<bytes>"
-    path = Path(source)
-    if "\0" in str(path):
-        raise ModelFileError(f"the path {str(path)!r} holds a zero byte; expected the name of an .onnx model file.")
-    try:
-        size = path.stat().st_size
-        if path.is_dir():
-            raise ModelFileError(f"{path} is a folder; expected an .onnx model file.")
-        if size > _MAX_FILE_BYTES:
-            raise ModelFileError(f"{path} is {size} bytes; expected at most {_MAX_FILE_BYTES}, ONNX's own limit.")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"{path} cannot be read: {error.strerror}; expected an .onnx model file.") from error
-    if not data:
-        raise ModelFileError(f"{path} is empty; expected an .onnx model file.")
-    return data, str(path)
+def _named(name: str) -> str:
+    """A name out of the file, in quotes."""
+    return f"'{quoted(name, 80)}'"
 
 
 def _refuse_given(superfluous: list[str]) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edgecnn_runtime.errors import OptionError
+from edgecnn_runtime.errors import OptionError, quoted
 from edgecnn_runtime.image import Box, check_pixels
 
-__all__ = ["LUMA", "Kernel", "Pixels", "Preprocess", "ResizeRule"]
+__all__ = ["LUMA", "MAX_SIDE", "Kernel", "Pixels", "Preprocess", "ResizeRule"]
 
 Pixels = npt.NDArray[np.uint8]
 ResizeRule = Literal["short-side", "squash", "letterbox"]
@@ -23,7 +23,7 @@ Kernel = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 
 LUMA = (0.299, 0.587, 0.114)
 """Shares of red, green and blue in gray: ITU-R BT.601, which Pillow's mode "L" and OpenCV use."""
-_MAX_SIDE = 8192
+MAX_SIDE = 8192
 _PAD_COLOR_KEY = "pad_colour"  # as the model file spells it
 _SMOOTH = ("bilinear", "bicubic")
 # A sliver of 1 × 10,000 pixels would become 256 × 2,560,000 before its crop: 2 GB.
@@ -56,9 +56,13 @@ class Preprocess:
         for name in ("height", "width"):
             _check_side(name, getattr(self, name))
         if self.resize not in get_args(ResizeRule):
-            raise OptionError(f"resize is {self.resize!r}; expected one of {', '.join(get_args(ResizeRule))}.")
+            raise OptionError(
+                f"resize is {quoted(repr(self.resize), 80)}; expected one of {', '.join(get_args(ResizeRule))}."
+            )
         if self.kernel not in get_args(Kernel):
-            raise OptionError(f"kernel is {self.kernel!r}; expected one of {', '.join(get_args(Kernel))}.")
+            raise OptionError(
+                f"kernel is {quoted(repr(self.kernel), 80)}; expected one of {', '.join(get_args(Kernel))}."
+            )
         if self.resize == "short-side":
             if self.resize_to is None:
                 object.__setattr__(self, "resize_to", max(self.height, self.width))
@@ -69,10 +73,14 @@ class Preprocess:
                     f"expected at least {max(self.height, self.width)}."
                 )
         elif self.resize_to is not None:
-            raise OptionError(f"resize_to is {self.resize_to} with resize={self.resize!r}; it goes with short-side.")
+            raise OptionError(
+                f"resize_to is {self.resize_to} with resize={quoted(repr(self.resize), 80)}; it goes with short-side."
+            )
         color = tuple(self.pad_color)
         if len(color) != 3 or not all(_is_int(c) and 0 <= c <= 255 for c in color):
-            raise OptionError(f"pad_color is {self.pad_color!r}; expected three whole numbers from 0 to 255.")
+            raise OptionError(
+                f"pad_color is {quoted(repr(self.pad_color), 80)}; expected three whole numbers from 0 to 255."
+            )
         object.__setattr__(self, "pad_color", color)
 
     @property
@@ -167,7 +175,9 @@ class Preprocess:
         known = {field.name for field in fields(cls)} - {"pad_color"} | {_PAD_COLOR_KEY}
         unknown = sorted(set(document) - known)
         if unknown:
-            raise OptionError(f"preprocess has the unknown field {unknown[0]!r}; expected {', '.join(sorted(known))}.")
+            raise OptionError(
+                f"preprocess has the unknown field {quoted(repr(unknown[0]), 80)}; expected {', '.join(sorted(known))}."
+            )
         missing = sorted({"height", "width"} - set(document))
         if missing:
             raise OptionError(f"preprocess has no {missing[0]!r}; expected at least height and width.")
@@ -175,7 +185,9 @@ class Preprocess:
         if _PAD_COLOR_KEY in values:
             color = values.pop(_PAD_COLOR_KEY)
             if not isinstance(color, (list, tuple)):
-                raise OptionError(f"{_PAD_COLOR_KEY} is {color!r}; expected three whole numbers from 0 to 255.")
+                raise OptionError(
+                    f"{_PAD_COLOR_KEY} is {quoted(repr(color), 80)}; expected three whole numbers from 0 to 255."
+                )
             values["pad_color"] = tuple(color)
         return cls(**values)
 
@@ -185,5 +197,7 @@ def _is_int(value: object) -> bool:
 
 
 def _check_side(name: str, value: Any) -> None:
-    if not _is_int(value) or not 1 <= value <= _MAX_SIDE:
-        raise OptionError(f"{name} is {value!r}; expected a whole number of pixels from 1 to {_MAX_SIDE}.")
+    if not _is_int(value) or not 1 <= value <= MAX_SIDE:
+        raise OptionError(
+            f"{name} is {quoted(repr(value), 80)}; expected a whole number of pixels from 1 to {MAX_SIDE}."
+        )

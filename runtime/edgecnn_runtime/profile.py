@@ -4,7 +4,8 @@ import json
 import statistics
 import tempfile
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import numpy as np
 
 from edgecnn_runtime.devices import import_onnxruntime
 from edgecnn_runtime.errors import ModelFileError, OptionError
+from edgecnn_runtime.forecast import check_forecast
+from edgecnn_runtime.onnx_file import read_onnx
+from edgecnn_runtime.operators import refuse_loops
 from edgecnn_runtime.session import session_options
 
 __all__ = ["NodeTime", "profile"]
@@ -53,6 +57,9 @@ def profile(data: bytes, *, runs: int = 30, threads: int | None = None) -> list[
     """
     if runs < 1:
         raise OptionError(f"runs is {runs}; expected at least 1.")
+    file = read_onnx(data)
+    refuse_loops(file)
+    check_forecast(data, file, [replace(entry, shape=_sizes(entry.shape)) for entry in file.inputs])
     with tempfile.TemporaryDirectory() as folder:
         options = session_options(threads=threads, profile=Path(folder) / "profile")
         try:
@@ -77,10 +84,15 @@ def profile(data: bytes, *, runs: int = 30, threads: int | None = None) -> list[
     return sorted(times, key=lambda entry: -entry.time_ms)
 
 
+def _sizes(shape: Sequence[int | str | None]) -> tuple[int, ...]:
+    """Sizes of an input; a free batch is 1, a free height or width of a picture `_FREE_PICTURE_SIZE`."""
+    free = [1] + [_FREE_PICTURE_SIZE if len(shape) == 4 else 1] * (len(shape) - 1)
+    return tuple(size if size and isinstance(size, int) else other for size, other in zip(shape, free, strict=True))
+
+
 def _random(entry: Any) -> np.ndarray[Any, Any]:
-    """Random pixels for an input; a free batch is 1, a free height or width of a picture `_FREE_PICTURE_SIZE`."""
-    free = [1] + [_FREE_PICTURE_SIZE if len(entry.shape) == 4 else 1] * (len(entry.shape) - 1)
-    shape = [size if isinstance(size, int) else free[index] for index, size in enumerate(entry.shape)]
+    """Random pixels for an input."""
+    shape = _sizes(entry.shape)
     generator = np.random.default_rng(0)
     if entry.type == "tensor(uint8)":
         return generator.integers(0, 256, shape, dtype=np.uint8)

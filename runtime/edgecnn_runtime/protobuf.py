@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from edgecnn_runtime.errors import ModelFileError
 
-__all__ = ["encode_bytes", "fields", "text"]
+__all__ = ["encode_bytes", "encode_field", "fields", "numbers", "text"]
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
@@ -57,9 +57,27 @@ def text(value: int | memoryview) -> str:
         raise ModelFileError("the file is damaged or not ONNX: a text in it is not UTF-8.") from error
 
 
-def encode_bytes(number: int, payload: bytes) -> bytes:
+def encode_bytes(number: int, payload: bytes | memoryview) -> bytes:
     """One length-delimited field: tag, length, payload."""
-    return _encode_varint(number << 3 | _BYTES) + _encode_varint(len(payload)) + payload
+    return b"".join((_encode_varint(number << 3 | _BYTES), _encode_varint(len(payload)), payload))
+
+
+def encode_field(number: int, value: int | bytes | memoryview) -> bytes:
+    """One field as `fields` gives it; numbers of a fixed width, which ONNX's outer messages do not have, excepted."""
+    if isinstance(value, int):
+        return _encode_varint(number << 3 | _VARINT) + _encode_varint(value)
+    return encode_bytes(number, value)
+
+
+def numbers(value: int | memoryview) -> Iterator[int]:
+    """The whole numbers of one occurrence of a repeated field, which may be packed into one message."""
+    if isinstance(value, int):
+        yield value
+        return
+    position = 0
+    while position < len(value):
+        number, position = _varint(value, position)
+        yield number
 
 
 def _varint(message: memoryview, position: int) -> tuple[int, int]:

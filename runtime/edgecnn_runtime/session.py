@@ -2,9 +2,12 @@
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from edgecnn_runtime.devices import (
     DEVICES,
@@ -18,7 +21,10 @@ from edgecnn_runtime.devices import (
 from edgecnn_runtime.errors import DeviceError, ModelFileError
 from edgecnn_runtime.provider_library import missing_library, quiet, start_cuda
 
-__all__ = ["OpenedSession", "open_session", "session_options"]
+__all__ = ["OpenedSession", "create_session", "open_session", "session_options"]
+
+
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,28 @@ class OpenedSession:
     device: str
     provider: str
     note: str = ""
+
+    def run(self, outputs: Sequence[str], fed: Mapping[str, Array]) -> list[Array]:
+        """Named outputs for named inputs.
+
+        Raises:
+            ModelFileError: The graph has no such output, or it is no tensor.
+            DeviceError: The device failed while running.
+        """
+        try:
+            results = self.inference.run(list(outputs), dict(fed))
+        # ONNX Runtime's exceptions share no base class with a name.
+        except Exception as error:
+            known = {output.name for output in self.inference.get_outputs()}
+            unknown = [name for name in outputs if name not in known]
+            if unknown:
+                listed = ", ".join(sorted(known))
+                raise ModelFileError(f"the model has no output {unknown[0]!r}; expected one of {listed}.") from error
+            raise DeviceError(f"{self.device} failed while running the network: {_reason(error)}") from error
+        for name, result in zip(outputs, results, strict=True):
+            if not isinstance(result, np.ndarray):
+                raise ModelFileError(f"the output {name!r} is a {type(result).__name__}; expected one tensor.")
+        return list(results)
 
 
 def open_session(
@@ -73,7 +101,7 @@ def open_session(
         raise DeviceError(f"{note}.")
     _warn(f"{note}. Running on the CPU instead.")
     cpu = DEVICES["cpu"]
-    inference = _create(data, [cpu.provider], session_options(threads=threads))
+    inference = create_session(data, [cpu.provider], session_options(threads=threads))
     return OpenedSession(inference=inference, device=cpu.name, provider=cpu.provider, note=note)
 
 
@@ -100,7 +128,7 @@ def session_options(
     """
     onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors: what it warns of is nothing that a user can change
+    options.log_severity_level = 4  # errors come as exceptions; what it warns of is nothing that a user can change
     if threads is not None:
         options.intra_op_num_threads = threads
     if not optimize:
@@ -124,7 +152,7 @@ def _start(data: bytes, device: Device, *, threads: int | None, offered: Sequenc
         raise _DidNotStartError(why_missing(device, offered))
     options = session_options(threads=threads)
     if device.name == "cpu":
-        return _create(data, [device.provider], options)
+        return create_session(data, [device.provider], options)
     if device.sequential:
         options.execution_mode = import_onnxruntime().ExecutionMode.ORT_SEQUENTIAL
         options.enable_mem_pattern = False
@@ -135,7 +163,9 @@ def _start(data: bytes, device: Device, *, threads: int | None, offered: Sequenc
         raise _DidNotStartError(f"{missing} ({why_missing(device, offered)})")
     try:
         with quiet():
-            session = _create(data, [(device.provider, device.provider_options), "CPUExecutionProvider"], options)
+            session = create_session(
+                data, [(device.provider, device.provider_options), "CPUExecutionProvider"], options
+            )
     # A provider that fails to start may raise; the CPU's turn then tells whether the model itself is at fault.
     except (ModelFileError, RuntimeError, ValueError) as error:
         raise _DidNotStartError(why_missing(device, offered)) from error
@@ -144,14 +174,26 @@ def _start(data: bytes, device: Device, *, threads: int | None, offered: Sequenc
     return session
 
 
-def _create(data: bytes, providers: list[Any], options: Any) -> Any:
+def create_session(data: bytes, providers: list[Any], options: Any) -> Any:
+    """An `onnxruntime.InferenceSession`, made as asked.
+
+    Raises:
+        ModelFileError: ONNX Runtime refuses the model.
+        MissingPackageError: No onnxruntime is installed.
+    """
     onnxruntime = import_onnxruntime()
     try:
         return onnxruntime.InferenceSession(data, options, providers=providers)
     # ONNX Runtime's exceptions share no base class with a name.
     except Exception as error:
-        reason = str(error).splitlines()[0][:300]
-        raise ModelFileError(f"ONNX Runtime {onnxruntime.__version__} cannot load the model: {reason}") from error
+        raise ModelFileError(
+            f"ONNX Runtime {onnxruntime.__version__} cannot load the model: {_reason(error)}"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """ONNX Runtime's words on one line."""
+    return " ".join(str(error).split())[:300]
 
 
 def _warn(sentence: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn_runtime.classifier import Classifier
-from edgecnn_runtime.errors import ModelFileError
+from edgecnn_runtime.errors import ModelFileError, quoted
 from edgecnn_runtime.golden import decode_golden, expand_grid
 from edgecnn_runtime.model_file import ModelFile
 from edgecnn_runtime.preprocess import Pixels
@@ -90,7 +90,11 @@ class Verification:
 
 
 def verify(
-    model: str | os.PathLike[str] | bytes | ModelFile | None = None, *, device: str = "auto", require: bool = False
+    model: str | os.PathLike[str] | bytes | ModelFile | None = None,
+    *,
+    device: str = "auto",
+    require: bool = False,
+    allow_unbounded: bool = False,
 ) -> Verification:
     """Run a file's golden vectors on a device and compare.
 
@@ -98,12 +102,13 @@ def verify(
         model: Path, bytes or `ModelFile`; None means the model in the wheel.
         device: As for `Classifier`.
         require: Raise `DeviceError` instead of running on the CPU when the device does not start.
+        allow_unbounded: As for `Classifier`.
 
     Raises:
         ModelFileError: The file cannot be loaded, or holds no golden vectors.
         DeviceError: `require` is set and the device does not start.
     """
-    classifier = Classifier(model, device=device, require=require)
+    classifier = Classifier(model, device=device, require=require, allow_unbounded=allow_unbounded)
     file = classifier.model
     golden = file.card.golden
     if not isinstance(golden.get("vectors"), list) or not golden["vectors"]:
@@ -153,5 +158,7 @@ def _tolerance(golden: dict[str, Any], device: str) -> float:
     kind = "cpu" if device == "cpu" else "other"
     value = tolerances.get(kind) if isinstance(tolerances, dict) else None
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < 1:
-        raise ModelFileError(f"the golden vectors' tolerance for {kind!r} is {value!r}; expected a number from 0 to 1.")
+        raise ModelFileError(
+            f"the golden vectors' tolerance for {kind!r} is {quoted(repr(value), 80)}; expected a number from 0 to 1."
+        )
     return float(value)

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from edgecnn_runtime import Classifier, ImageError, ModelFileError, Normalization, Preprocess
 from edgecnn_runtime.class_activation import class_activation_map
-from edgecnn_runtime.model_file import default_model_path
+from edgecnn_runtime.model_source import default_model_path
 from edgecnn_runtime.result import softmax
 from support.command import python
 from support.models import LABELS, expected_logits, float_model, packed, random_pixels, weights

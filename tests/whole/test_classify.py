@@ -5,7 +5,7 @@ import json
 import pytest
 from edgecnn_runtime import Classifier
 from support.command import edgecnn
-from support.models import LABELS, packed
+from support.models import LABELS, card_of, packed, with_card
 from support.pictures import BLUE, GREEN, RED, encoded, huge_png, plain, save, scene
 
 
@@ -201,3 +201,20 @@ def test_umlauts_and_chinese_stand_as_they_are(model, tmp_path):
     done = edgecnn("classify", tmp_path / "schwärz.png", "--model", model, "--json", "--top", 4)
     assert LABELS[3] in {p["label"] for p in json.loads(done.out)["predictions"]}
     assert "schwärz.png" in done.out
+
+
+def test_labels_out_of_a_model_file_neither_steer_the_terminal_nor_run_in_a_spreadsheet(tmp_path):
+    card = card_of(packed())
+    card["labels"] = ["=1+1\x1b[2J", "two\nlines", "\u202egnp", "plain"]
+    (tmp_path / "hostile.onnx").write_bytes(with_card(packed(), card))
+    picture = save(plain(RED), tmp_path / "red.png")
+    command = ("classify", picture, "--model", tmp_path / "hostile.onnx", "--top", 4)
+    done = edgecnn(*command)
+    assert r"=1+1\x1b[2J" in done.out and r"two\nlines" in done.out and r"\u202egnp" in done.out
+    assert "\x1b" not in done.out and "\u202e" not in done.out
+    assert len(done.out.splitlines()) == 5
+    rows = list(csv.DictReader(io.StringIO(edgecnn(*command, "--csv").out, newline="")))
+    assert rows[0]["label"] == "'=1+1\x1b[2J"
+    rows = list(csv.DictReader(io.StringIO(edgecnn(*command, "--csv", "--raw").out, newline="")))
+    assert rows[0]["label"] == "=1+1\x1b[2J"
+    assert edgecnn(*command, "--raw").code == 2

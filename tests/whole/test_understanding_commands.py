@@ -51,7 +51,7 @@ def test_zoo_lists_networks_as_table_and_json():
 
 
 def test_inspect_and_explain_the_built_in_model(tmp_path: Path, sample_images: Path):
-    from edgecnn_runtime.model_file import default_model_path
+    from edgecnn_runtime.model_source import default_model_path
 
     if not default_model_path().is_file():
         pytest.skip("the built-in model is not in this checkout")

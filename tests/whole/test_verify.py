@@ -1,5 +1,5 @@
 import onnx
-from edgecnn_runtime.model_file import default_model_path
+from edgecnn_runtime.model_source import default_model_path
 from onnx import numpy_helper
 from support.command import edgecnn
 from support.models import float_model

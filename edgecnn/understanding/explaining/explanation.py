@@ -16,6 +16,7 @@ from edgecnn.understanding.explaining.first_layer import FirstLayer, first_convo
 from edgecnn.understanding.explaining.occlusion import occlusion_map
 from edgecnn.understanding.explaining.stages import Stage, pick_stages, stage_of
 from edgecnn.understanding.inspecting import Graph, layers_of, readable_tensor
+from edgecnn.understanding.inspecting.damaged import one_sentence
 
 __all__ = ["ClassMap", "Explanation", "explain"]
 
@@ -92,16 +93,17 @@ def explain(
     """
     wanted = [find_class(name, classifier.labels) for name in classes]
     pixels = classifier.prepare(source)
-    graph = Graph(classifier.model.data)
-    layers = layers_of(graph)
     size = classifier.model.height, classifier.model.width
-    stages = {layer: readable_tensor(graph, layer.tensor) for layer in pick_stages(layers, *size)}
-    starts = first_convolution(graph, layers)
     cam, note = None, ""
-    try:
-        cam = None if occlusion else cam_source(classifier, graph)
-    except ModelFileError:
-        note = _NO_CAM
+    with one_sentence("the graph"):
+        graph = Graph(classifier.model.data)
+        layers = layers_of(graph)
+        stages = {layer: readable_tensor(graph, layer.tensor) for layer in pick_stages(layers, *size)}
+        starts = first_convolution(graph, layers)
+        try:
+            cam = None if occlusion else cam_source(classifier, graph)
+        except ModelFileError:
+            note = _NO_CAM
     names = list(stages.values())
     if cam is not None:
         names.append(cam.tensor)

@@ -4,10 +4,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from edgecnn.understanding.inspecting.costs import macs_of, precision_of, stored_by
+from edgecnn.understanding.inspecting.costs import Stored, macs_of, precision_of, stored_by
+from edgecnn.understanding.inspecting.damaged import one_sentence
 from edgecnn.understanding.inspecting.field import AxisField, Unknown
 from edgecnn.understanding.inspecting.onnx_graph import DEQUANTIZE, QUANTIZE, Dimension, Graph, Node
 from edgecnn.understanding.inspecting.receptive_field import receptive_fields
+from edgecnn.understanding.inspecting.rules import Seen, where
 from edgecnn.understanding.inspecting.windows import window_of
 
 __all__ = ["InspectedLayer", "layers_of"]
@@ -126,27 +128,31 @@ def layers_of(graph: Graph) -> list[InspectedLayer]:
         state = next((states[name] for name in node.outputs if name in states), None)
         if state is None or node.operator in _NOT_LAYERS:
             continue
-        window = window_of(graph, node)
-        stored = stored_by(graph, node, counted, inside=any(row.parameters for row in rows))
-        rows.append(
-            InspectedLayer(
-                name=_unique(_readable_name(graph, node), taken),
-                operator=node.operator,
-                tensor=node.outputs[0],
-                output_shape=graph.shape(node.outputs[0]) or (),
-                kernel=window.kernel if window else None,
-                stride=window.stride if window else None,
-                dilation=window.dilation if window else None,
-                padding=window.padding if window else None,
-                parameters=stored.parameters,
-                macs=macs_of(graph, node),
-                weight_bytes=stored.size_bytes,
-                precision=precision_of(graph, node),
-                axes=None if isinstance(state, Unknown) else state.axes,
-                unknown_since=state.since if isinstance(state, Unknown) else "",
-            )
-        )
+        with one_sentence(f"layer {where(node)}"):
+            name = _unique(_readable_name(graph, node), taken)
+            stored = stored_by(graph, node, counted, inside=any(row.parameters for row in rows))
+            rows.append(_row(graph, node, state, name=name, stored=stored))
     return rows
+
+
+def _row(graph: Graph, node: Node, state: Seen, *, name: str, stored: Stored) -> InspectedLayer:
+    window = window_of(graph, node)
+    return InspectedLayer(
+        name=name,
+        operator=node.operator,
+        tensor=node.outputs[0],
+        output_shape=graph.shape(node.outputs[0]) or (),
+        kernel=window.kernel if window else None,
+        stride=window.stride if window else None,
+        dilation=window.dilation if window else None,
+        padding=window.padding if window else None,
+        parameters=stored.parameters,
+        macs=macs_of(graph, node),
+        weight_bytes=stored.size_bytes,
+        precision=precision_of(graph, node),
+        axes=None if isinstance(state, Unknown) else state.axes,
+        unknown_since=state.since if isinstance(state, Unknown) else "",
+    )
 
 
 def _readable_name(graph: Graph, node: Node) -> str:

@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from edgecnn_runtime import ModelFileError, Preprocess, prepare
-from edgecnn_runtime.card import CARD_KEY, Card, parse_card
+from edgecnn_runtime import ModelFile, ModelFileError, Preprocess, prepare
+from edgecnn_runtime.card import CARD_KEY, Card
 from edgecnn_runtime.image import ImageSource
+from edgecnn_runtime.model_source import read_model_bytes
+from edgecnn_runtime.onnx_file import read_onnx
+from edgecnn_runtime.operators import check_node_count
+from edgecnn_runtime.preprocess import MAX_SIDE
 
 from edgecnn.names import unknown_name
+from edgecnn.understanding.inspecting.damaged import one_sentence
 from edgecnn.understanding.inspecting.inspected_layer import InspectedLayer, layers_of
 from edgecnn.understanding.inspecting.onnx_graph import Dimension, Graph
 from edgecnn.understanding.pages import Picture
@@ -103,6 +108,10 @@ class Inspection:
     def drawn_size(self) -> tuple[int, int]:
         """Height and width of a picture to show what layers see on, in pixels."""
         height, width = (size if isinstance(size, int) else _FREE_PICTURE_SIZE for size in (self.height, self.width))
+        if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
+            raise ModelFileError(
+                f"the graph takes pictures of {height} x {width} pixels; expected 1 to {MAX_SIDE} to draw one."
+            )
         return height, width
 
     def _macs_in_words(self) -> str:
@@ -125,7 +134,7 @@ def inspect(source: str | os.PathLike[str]) -> Inspection:
     found = resolve(source)
     if isinstance(found, Path):
         try:
-            return inspect_graph(found.read_bytes(), name=found.stem)
+            return inspect_graph(read_model_bytes(found)[0], name=found.stem)
         except ModelFileError as error:
             raise ModelFileError(f"{found}: {error}") from error
     from edgecnn.zoo import NetworkRequest, load
@@ -153,18 +162,28 @@ def inspect_graph(source: bytes | onnx.ModelProto, *, name: str, card: Card | No
         source: The bytes of an `.onnx`, or a `ModelProto`.
         name: Of the network, where the card has none.
         card: What is known about it; None reads what edgecnn wrote into the file.
+
+    Raises:
+        ModelFileError: The file is damaged, or a layer cannot be understood.
     """
-    graph = Graph(source)
-    if card is None:
-        text = next((entry.value for entry in graph.model.metadata_props if entry.key == CARD_KEY), None)
-        card = None if text is None else parse_card(text)
-    height, width = graph.picture_size
-    layers = tuple(layers_of(graph))
+    card = card or _card(source if isinstance(source, bytes) else source.SerializeToString())
+    with one_sentence("the graph"):
+        graph = Graph(source)
+        height, width = graph.picture_size
+        layers = tuple(layers_of(graph))
     if not layers:
         raise ModelFileError("no operator of the graph works on its input; expected a network that takes a picture.")
     return Inspection(
         name=card.name if card else name, layers=layers, height=height, width=width, card=card, data=graph.data
     )
+
+
+def _card(data: bytes) -> Card | None:
+    """What edgecnn wrote into a file, after the runtime's own checks; None for files of others."""
+    file = read_onnx(data)
+    check_node_count(file)
+    # Nothing runs here, so a graph that would not end can be looked at.
+    return ModelFile.load(data, allow_unbounded=True).card if CARD_KEY in file.metadata else None
 
 
 def _line(value: Any) -> str:

@@ -1,5 +1,6 @@
 """Receptive fields through a whole graph: branches, residuals, dilation, pooling, padding, attention."""
 
+from edgecnn.understanding.inspecting.damaged import one_sentence
 from edgecnn.understanding.inspecting.field import GLOBAL, AxisField, Field, Mark, Unknown, unite
 from edgecnn.understanding.inspecting.onnx_graph import Graph, Node
 from edgecnn.understanding.inspecting.operators import CELL_BY_CELL, PRODUCTS
@@ -29,7 +30,8 @@ def receptive_fields(graph: Graph) -> dict[str, Seen]:
         incoming = {index: states[name] for index, name in enumerate(node.inputs) if name in states}
         if not incoming:
             continue
-        result = _whole_picture(graph, node, _behind(graph, node, incoming))
+        with one_sentence(f"layer {where(node)}"):
+            result = _whole_picture(graph, node, _behind(graph, node, incoming))
         for output in node.outputs:
             if output:
                 states[output] = result

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from edgecnn_runtime import Classifier, OptionError, Preprocess
-from edgecnn_runtime.model_file import default_model_path
+from edgecnn_runtime.model_source import default_model_path
 from edgecnn_runtime.normalization import Normalization
 
 pytest.importorskip("onnx", reason="needs the extra edgecnn[understand]")

@@ -138,7 +138,7 @@ def test_what_is_no_graph_is_refused(tmp_path: Any):
         inspect(tmp_path / "missing.onnx")
     junk = tmp_path / "junk.onnx"
     junk.write_bytes(b"not a graph at all")
-    with pytest.raises(ModelFileError, match=r"junk\.onnx: .*no(t an)? ONNX"):
+    with pytest.raises(ModelFileError, match=r"junk\.onnx: .*not ONNX"):
         inspect(junk)
     with pytest.raises(OptionError, match="unknown"):
         inspect("no_such_network")

@@ -22,7 +22,7 @@ def test_convolution(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.slow
 def test_what_layers_see(monkeypatch: pytest.MonkeyPatch):
-    from edgecnn_runtime.model_file import default_model_path
+    from edgecnn_runtime.model_source import default_model_path
 
     if not default_model_path().is_file():
         pytest.skip("the built-in model is not in this checkout")

@@ -81,3 +81,16 @@ def test_an_interruption_ends_both_processes_without_a_file(tmp_path):
 def test_a_missing_package_is_the_same_error_on_the_other_side():
     error = pickle.loads(pickle.dumps(MissingPackageError("timm", extra="export")))
     assert (str(error), error.package) == ('timm is not installed; type: pip install "edgecnn[export]"', "timm")
+
+
+def test_the_child_ends_when_its_parent_is_killed(tmp_path):
+    (tmp_path / "slow.py").write_text("import os, time\nopen('started', 'w').write(str(os.getpid()))\ntime.sleep(60)\n")
+    child = tmp_path / "started"
+    with start_edgecnn("export", "slow:make", "-o", "m.onnx", cwd=tmp_path) as running:
+        until = time.monotonic() + 60
+        while not (child.exists() and child.read_text()):
+            assert running.alive and time.monotonic() < until
+            time.sleep(0.05)
+        # The pipe ends with the last process that holds it, which is the child; it says nothing on its way.
+        done = running.finish(number=signal.SIGKILL, timeout_s=20)
+    assert (done.code, done.err) == (-signal.SIGKILL, "")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from edgecnn_runtime import ModelFileError, OptionError
-from edgecnn_runtime.model_file import default_model_path
+from edgecnn_runtime.model_source import default_model_path
 
 from edgecnn.zoo.resolve import resolve
 

@@ -1,10 +1,8 @@
 """What the benchmarks share: the machine in a line, medians, and whole commands timed in turn."""
 
-import importlib.metadata
 import multiprocessing
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -13,6 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import PIL
 
 ROOT = Path(__file__).parent.parent
 DEFAULT_MODEL = ROOT / "runtime/edgecnn_runtime/models/default.onnx"
@@ -34,9 +36,9 @@ def machine() -> str:
     if cpuinfo.exists():
         name = next((line.split(":")[1].strip() for line in cpuinfo.open() if line.startswith("model name")), name)
         name += " with VNNI" if "vnni" in cpuinfo.read_text() else ""
-    versions = [f"{package} {_version(package)}" for package in ("onnxruntime", "numpy", "pillow") if _version(package)]
+    versions = f"onnxruntime {onnxruntime.__version__}, numpy {np.__version__}, pillow {PIL.__version__}"
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return f"{name}, {os.cpu_count()} cores{load}; Python {platform.python_version()}, {', '.join(versions)}"
+    return f"{name}, {os.cpu_count()} cores{load}; Python {platform.python_version()}, {versions}"
 
 
 def data_folder() -> Path:
@@ -47,15 +49,21 @@ def data_folder() -> Path:
     return Path(folder)
 
 
-def in_turn(engines: dict[str, Callable[[], object]], *, rounds: int, warm_up: int = 3) -> dict[str, list[float]]:
-    """Milliseconds of each engine, called in turn so that noise hits all alike."""
+def in_turn(
+    engines: dict[str, Callable[[], object]],
+    *,
+    rounds: int,
+    warm_up: int = 3,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
+    """Milliseconds of each engine by a clock, called in turn so that noise hits all alike."""
     times: dict[str, list[float]] = {name: [] for name in engines}
     for turn in range(rounds + warm_up):
         for name, engine in engines.items():
-            start = time.perf_counter()
+            start = clock()
             engine()
             if turn >= warm_up:
-                times[name].append((time.perf_counter() - start) * 1e3)
+                times[name].append((clock() - start) * 1e3)
     return times
 
 
@@ -126,16 +134,3 @@ def _run(command: Sequence[str]) -> ProcessTimes:
         sys.exit(f"{' '.join(command)} failed: {errors.decode()}")
     unit = 1 if sys.platform == "darwin" else 1024
     return ProcessTimes(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 2**20)
-
-
-def own_peak_mib() -> float:
-    """Peak memory of this process so far, in MiB."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return ""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edgecnn_runtime import Classifier
 from edgecnn_runtime.model_source import default_model_path
-from measure import ROOT, machine
+from measure import ROOT, in_turn, machine, ratio
 
 
 def main() -> None:
@@ -31,10 +31,19 @@ def main() -> None:
     walls, processors = ([page[index] for page in pages] for index in (0, 1))
     print(f"page, whole process: median {statistics.median(walls):.2f} s, least {min(walls):.2f} s, n={len(pages)}")
     print(f"of it processor time: median {statistics.median(processors):.2f} s")
-    label, both = in_turns(arguments.model, arguments.image, arguments.runs)
-    ratios = [second / first for first, second in zip(label, both, strict=True)]
-    print(f"label alone {statistics.median(label):.2f} ms of processor time, with map {statistics.median(both):.2f} ms")
-    print(f"median ratio of pairs: {statistics.median(ratios):.3f}, n={arguments.runs}, one thread")
+    classifier = Classifier(arguments.model, device="cpu", threads=1)
+    pixels = classifier.prepare(arguments.image)
+    classifier.class_weights()  # read once for all pictures
+    index = classifier.classify_pixels(pixels).index
+    engines = {
+        "label alone": lambda: classifier.logits(pixels[None]),
+        "with map": lambda: classifier.class_activation_map(pixels, index),  # gives the logits in the same run
+    }
+    # Processor time on one thread, which other load on the machine hardly moves.
+    times = in_turn(engines, rounds=arguments.runs, warm_up=5, clock=time.process_time)
+    for name, values in times.items():
+        print(f"{name} {statistics.median(values):.2f} ms of processor time")
+    print(f"median ratio of pairs: {ratio(times, 'with map', 'label alone'):.3f}, n={arguments.runs}, one thread")
 
 
 def page_seconds(model: Path, image: Path) -> tuple[float, float]:
@@ -45,25 +54,6 @@ def page_seconds(model: Path, image: Path) -> tuple[float, float]:
         subprocess.run([*command, "--model", str(model), "-o", f"{folder}/page.html"], check=True, capture_output=True)
         wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
         return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def in_turns(model: Path, image: Path, runs: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of processor time on one thread, which other load on the machine hardly moves."""
-    classifier = Classifier(model, device="cpu", threads=1)
-    pixels = classifier.prepare(image)
-    classifier.class_weights()  # read once for all pictures
-    index = classifier.classify_pixels(pixels).index
-    label: list[float] = []
-    both: list[float] = []
-    for _ in range(runs + 5):
-        start = time.process_time()
-        classifier.logits(pixels[None])
-        middle = time.process_time()
-        classifier.class_activation_map(pixels, index)  # gives the logits in the same run
-        end = time.process_time()
-        label.append(1000 * (middle - start))
-        both.append(1000 * (end - middle))
-    return label[5:], both[5:]
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import typer
 from edgecnn_runtime import Classifier, ImageError, Timing
 
 from edgecnn.cli.models import AllowUnbounded, open_classifier
+from edgecnn.cli.options import Device, Json, Require, Threads
 from edgecnn.cli.output import print_json, progress
 
 __all__ = ["bench"]
@@ -19,13 +20,11 @@ _WARM_UP = 3  # the first runs allocate
 def bench(
     models: Annotated[list[str], typer.Argument(help="Model files, or `default`; several are timed in turn.")],
     picture: Annotated[Path | None, typer.Option(help="Picture to use; a 640x480 JPEG of noise if not given.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, qnn.")] = "auto",
-    require: Annotated[bool, typer.Option("--require", help="Fail if the device cannot be used.")] = False,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads inside one operator; one a core if not given.")
-    ] = None,
+    device: Device = "auto",
+    require: Require = False,
+    threads: Threads = None,
     runs: Annotated[int, typer.Option(min=3, help="Pictures to time a model.")] = 50,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a model.")] = False,
+    json: Json = False,
     allow_unbounded: AllowUnbounded = False,
 ) -> None:
     """Time decoding, preprocessing and inference; medians, models in turn so that noise hits all alike.

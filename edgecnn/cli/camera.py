@@ -12,6 +12,7 @@ from edgecnn_runtime.errors import OptionError
 
 from edgecnn.camera.process import set_environment, stopped_at_once
 from edgecnn.cli.models import DEFAULT_MODEL, AllowUnbounded, open_classifier
+from edgecnn.cli.options import Device, Json, ModelOption, Require, Threads
 from edgecnn.cli.output import print_json, say, show, shown, warn
 
 if TYPE_CHECKING:
@@ -41,12 +42,10 @@ def camera(
         ),
     ] = None,
     *,
-    model: Annotated[str, typer.Option(help="Model file, or the built-in ImageNet model.")] = DEFAULT_MODEL,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, …")] = "auto",
-    require: Annotated[bool, typer.Option("--require", help="Fail when the device does not start.")] = False,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the network; all cores but one if not given.")
-    ] = None,
+    model: ModelOption = DEFAULT_MODEL,
+    device: Device = "auto",
+    require: Require = False,
+    threads: Threads = None,
     list_: Annotated[bool, typer.Option("--list", help="Name the cameras and exit.")] = False,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Size to ask the camera for.")] = None,
     fps: Annotated[float | None, typer.Option(help="Rate to ask the camera for, or to grab the screen at.")] = None,
@@ -75,7 +74,7 @@ def camera(
     record_overlay: Annotated[bool, typer.Option("--record-overlay", help="Record with labels and view.")] = False,
     folder: Annotated[Path, typer.Option(help="Where snapshots and recordings by key go.")] = Path(),
     frames: Annotated[int | None, typer.Option(min=1, help="End after so many labeled frames.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each result.")] = False,
+    json: Json = False,
     allow_unbounded: AllowUnbounded = False,
 ) -> None:
     """Label what a camera sees, now, and never fall behind.

@@ -9,6 +9,7 @@ from edgecnn_runtime.image import MAX_MEMORY_MB
 
 from edgecnn.cli.csv_table import CsvTable
 from edgecnn.cli.models import DEFAULT_MODEL, AllowUnbounded, open_classifier
+from edgecnn.cli.options import Device, Exact, Json, ModelOption, Require, Top
 from edgecnn.cli.output import print_json, progress, remark, say, show, shown, warn
 from edgecnn.data.left_out import left_out_warnings
 from edgecnn.data.pictures import find_pictures
@@ -20,20 +21,18 @@ _CSV_COLUMNS = ("path", "rank", "index", "label", "score", "provider", "error")
 
 def classify(
     paths: Annotated[list[str], typer.Argument(help="Pictures, folders, globs, or `-` for standard input.")],
-    model: Annotated[str, typer.Option(help="Model file, or the built-in ImageNet model.")] = DEFAULT_MODEL,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, qnn.")] = "auto",
-    require: Annotated[bool, typer.Option("--require", help="Fail if the device cannot be used.")] = False,
-    top: Annotated[int, typer.Option(min=1, help="Classes to show a picture.")] = 3,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Decode large JPEGs in full instead of at a fraction.")
-    ] = False,
+    model: ModelOption = DEFAULT_MODEL,
+    device: Device = "auto",
+    require: Require = False,
+    top: Top = 3,
+    exact: Exact = False,
     max_memory_mb: Annotated[
         int, typer.Option("--max-memory-mb", min=1, help="Most memory for decoding one picture, in MB.")
     ] = MAX_MEMORY_MB,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Pictures in work at a time; one a core if not given.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a picture.")] = False,
+    json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="One CSV row a prediction.")] = False,
     raw: Annotated[
         bool, typer.Option("--raw", help="With --csv: cells as they are, also those that a spreadsheet would run.")
@@ -88,16 +87,11 @@ def classify(
 def _to_json(name: str, answer: Result | Failure, top: int) -> dict[str, Any]:
     if isinstance(answer, Failure):
         return {"path": name, "error": str(answer.error)}
-    timing = answer.timing_ms
     return {
         "path": name,
         "predictions": [{"index": p.index, "label": p.label, "score": round(p.score, 6)} for p in answer.top(top)],
         "provider": answer.provider,
-        "timing_ms": {
-            "decode": round(timing.decode, 3),
-            "preprocess": round(timing.preprocess, 3),
-            "inference": round(timing.inference, 3),
-        },
+        "timing_ms": {stage: round(value, 3) for stage, value in asdict(answer.timing_ms).items()},
     }
 
 

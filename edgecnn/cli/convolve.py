@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from edgecnn_runtime import OptionError
 
+from edgecnn.cli.options import Json
 from edgecnn.cli.output import print_json, say
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def convolve(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write .png, .gif (animation) or .html.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a window, the result as the last.")] = False,
+    json: Json = False,
 ) -> None:
     """Slide a kernel over a matrix or a picture and show every product and sum.
 
@@ -120,7 +121,7 @@ def _padding(text: str) -> Any:
 
 def _write(convolution: "Convolution", path: Path) -> None:
     from edgecnn.understanding.convolving import animate, convolve_page, draw
-    from edgecnn.understanding.pages import png_bytes
+    from edgecnn.understanding.pages import file_bytes
     from edgecnn.write import write_file
 
     suffix = path.suffix.lower()
@@ -129,7 +130,7 @@ def _write(convolution: "Convolution", path: Path) -> None:
     elif suffix == ".gif":
         content = animate(convolution)
     elif suffix == ".png":
-        content = png_bytes(draw(convolution))
+        content = file_bytes(draw(convolution))
     else:
         raise OptionError(f"the output {str(path)!r} ends in {suffix or 'nothing'}; expected .png, .gif or .html.")
     say(f"wrote {write_file(path, content)}")

@@ -12,6 +12,7 @@ from edgecnn_runtime import Classifier, EdgecnnError, OptionError
 from edgecnn_runtime.devices import DEVICES, available_providers, why_missing
 
 from edgecnn.camera.process import set_environment
+from edgecnn.cli.options import Json
 from edgecnn.cli.output import print_json, say, warn
 
 __all__ = ["doctor"]
@@ -28,7 +29,7 @@ def doctor(
     ] = None,
     *,
     camera: Annotated[bool, typer.Option("--camera", help="Try cameras instead: sizes, formats, rates, ages.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    json: Json = False,
 ) -> None:
     """Show versions, the processor, and for every device whether the built-in model really runs there.
 

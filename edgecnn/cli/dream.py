@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from edgecnn_runtime import ModelFileError, OptionError
 
+from edgecnn.cli.options import Classes, Json, RandomWeights
 from edgecnn.cli.output import print_json, progress, say, show, shown
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ def dream(
     ],
     layer: Annotated[list[str] | None, typer.Option(help="A module of the network; repeat for more.")] = None,
     channel: Annotated[list[int] | None, typer.Option(help="A channel of the layers; repeat for more.")] = None,
-    classes: Annotated[
-        list[str] | None, typer.Option("--class", help="A class, by name or index; repeat for more.")
-    ] = None,
+    classes: Classes = None,
     count: Annotated[int, typer.Option(min=1, help="Channels from 0 on, where none is given.")] = 8,
     size: Annotated[int, typer.Option(help="Side of the pictures in pixels.")] = 128,
     steps: Annotated[int, typer.Option(help="Steps of painting.")] = 160,
@@ -32,8 +31,8 @@ def dream(
     output: Annotated[Path, typer.Option("--output", "-o", help="Page (.html) or sheet (.png) to write.")] = Path(
         "dream.html"
     ),
-    random_weights: Annotated[bool, typer.Option("--random-weights", help="Load no weights.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a picture.")] = False,
+    random_weights: RandomWeights = False,
+    json: Json = False,
 ) -> None:
     """Paint the picture that a channel or a class answers to most.
 
@@ -46,7 +45,7 @@ def dream(
     network = _load(model, random_weights=random_weights)
     from edgecnn.names import find_class
     from edgecnn.understanding import dreaming
-    from edgecnn.understanding.pages import png_bytes
+    from edgecnn.understanding.pages import file_bytes
     from edgecnn.write import write_file
 
     wanted: list[tuple[str | None, list[int]]] = [(name, list(channel or range(count))) for name in layer or []]
@@ -62,7 +61,7 @@ def dream(
     if output.suffix.lower() == ".html":
         content: str | bytes = dreaming.dream_page(dreams, name=network.name, steps=steps, seed=seed)
     else:
-        content = png_bytes(dreaming.dream_sheet(dreams))
+        content = file_bytes(dreaming.dream_sheet(dreams))
     say(f"wrote {write_file(output, content)}")
     for entry in dreams:
         if json:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from edgecnn.cli.models import AllowUnbounded, open_classifier
+from edgecnn.cli.options import Device, Exact, Json, ModelArgument, Require
 from edgecnn.cli.output import percent, print_json, progress, show, shown, warn
 from edgecnn.data.read import read_held_out
 from edgecnn.evaluation.score import EvaluationReport
@@ -17,7 +18,7 @@ _SHOWN_FLIPS = 20
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="Model file, or `default` for the built-in one.")],
+    model: ModelArgument,
     data: Annotated[
         Path,
         typer.Argument(help="Folder of class folders, or with labels.csv and images/, or .npz with x_test, y_test."),
@@ -26,12 +27,10 @@ def evaluate(
     run: Annotated[
         Path | None, typer.Option(help="Folder of the run that trained the model: its training pictures are left out.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, qnn.")] = "auto",
-    require: Annotated[bool, typer.Option("--require", help="Fail if the device cannot be used.")] = False,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Decode large JPEGs in full instead of at a fraction.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    device: Device = "auto",
+    require: Require = False,
+    exact: Exact = False,
+    json: Json = False,
     allow_unbounded: AllowUnbounded = False,
 ) -> None:
     """Measure accuracy on labeled pictures, and agreement with another model file.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgecnn.cli.models import AllowUnbounded, open_classifier
+from edgecnn.cli.options import Classes, Device, Json, ModelOption, Top
 from edgecnn.cli.output import print_json, say, show, shown
 
 if TYPE_CHECKING:
@@ -16,12 +17,10 @@ __all__ = ["explain"]
 
 def explain(
     image: Annotated[Path, typer.Argument(help="The picture.")],
-    model: Annotated[str, typer.Option(help="Model file, or the built-in ImageNet model `default`.")] = "default",
+    model: ModelOption = "default",
     against: Annotated[str | None, typer.Option(help="A second model file to set beside it.")] = None,
-    classes: Annotated[
-        list[str] | None, typer.Option("--class", help="A further class to map; repeat for more.")
-    ] = None,
-    top: Annotated[int, typer.Option(min=1, help="Most probable classes to map.")] = 5,
+    classes: Classes = None,
+    top: Top = 5,
     occlusion: Annotated[
         bool, typer.Option("--occlusion", help="Cover the picture piece by piece in place of activation maps.")
     ] = False,
@@ -29,8 +28,8 @@ def explain(
         Path | None, typer.Option("--output", "-o", help="Page to write; IMAGE-explained.html if not given.")
     ] = None,
     png: Annotated[Path | None, typer.Option(help="Write everything on one sheet as a PNG, too.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, qnn.")] = "auto",
-    json: Annotated[bool, typer.Option("--json", help="The classes and their maps as one JSON object.")] = False,
+    device: Device = "auto",
+    json: Json = False,
     allow_unbounded: AllowUnbounded = False,
 ) -> None:
     """Write a page that shows what a network saw in a picture, layer by layer, and where it saw the class.
@@ -38,7 +37,7 @@ def explain(
     Example: edgecnn explain photo.jpg --model model.onnx --class "tabby" -o why.html
     """
     from edgecnn.understanding import explaining
-    from edgecnn.understanding.pages import png_bytes
+    from edgecnn.understanding.pages import file_bytes
     from edgecnn.write import write_file
 
     classifier = open_classifier(model, device=device, allow_unbounded=allow_unbounded)
@@ -55,7 +54,7 @@ def explain(
     page = output or Path(f"{image.stem}-explained.html")
     say(f"wrote {write_file(page, explaining.explain_page(explanation, comparison))}")
     if png is not None:
-        say(f"wrote {write_file(png, png_bytes(explaining.sheet(explanation, comparison)))}")
+        say(f"wrote {write_file(png, file_bytes(explaining.sheet(explanation, comparison)))}")
     if json:
         print_json(_document(explanation, comparison))
     else:

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 import typer
 from edgecnn_runtime import OptionError
 
+from edgecnn.cli.options import Json, RandomWeights
 from edgecnn.cli.output import detail, print_json, remark, steps, warn
-from edgecnn.zoo.channel_units import in_units_of_one
+from edgecnn.zoo.channel_units import NORMALIZATIONS, in_units_of_one
 from edgecnn.zoo.exporting import ExportOptions, export_source
 from edgecnn.zoo.request import NetworkRequest, read_labels
 
@@ -19,7 +20,7 @@ def export(
         str,
         typer.Argument(
             help="efficientnet_lite0, torchvision:NAME, timm:NAME, package.module:factory, an .onnx file, "
-            "or the folder of an `edgecnn train` run."
+            "a file of weights with --network, or the folder of an `edgecnn train` run."
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The model file to write.")],
@@ -52,14 +53,25 @@ def export(
     ] = None,
     mean: Annotated[str | None, typer.Option(help="Mean a channel in units of 0 to 1, as 0.485,0.456,0.406.")] = None,
     std: Annotated[str | None, typer.Option(help="Standard deviation a channel, as 0.229,0.224,0.225.")] = None,
+    preprocess: Annotated[
+        Literal["imagenet", "zero-one", "minus-one-one", "none"] | None,
+        typer.Option(
+            help="For --mean and --std: ImageNet's, pixels from 0 to 1, from -1 to 1, or from 0 to 255 as they are."
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of your own for the network: a state dict or checkpoint.")
+    ] = None,
+    network: Annotated[
+        str | None, typer.Option(help="Where the source is a file of weights: the network that they belong to.")
+    ] = None,
     scores: Annotated[
         str | None, typer.Option(help="Name of the output with the scores, where an .onnx file has several.")
     ] = None,
-    weights: Annotated[Path | None, typer.Option(help="State dict to load, .safetensors or .pth.")] = None,
-    random_weights: Annotated[bool, typer.Option("--random-weights", help="No download; weights from seed 0.")] = False,
+    random_weights: RandomWeights = False,
     name: Annotated[str | None, typer.Option(help="Name in the file.")] = None,
     license: Annotated[str | None, typer.Option(help="License of the weights, in the file.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object about what was written.")] = False,
+    json: Json = False,
 ) -> None:
     """Make a model file of a network and prove that it gives the network's answers.
 
@@ -68,9 +80,14 @@ def export(
     statistics = in_units_of_one(_read_channels("--mean", mean), _read_channels("--std", std))
     if statistics.note:
         warn(statistics.note)
+    if preprocess is not None:
+        if mean or std:
+            raise OptionError("--preprocess stands for --mean and --std; give one or the other.")
+        statistics = NORMALIZATIONS[preprocess]
     request = NetworkRequest(
         random_weights=random_weights,
         weights=weights,
+        network=network,
         labels=read_labels(labels) if labels else None,
         size=_read_size(size),
         resize=resize,

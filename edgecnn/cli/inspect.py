@@ -7,6 +7,7 @@ import typer
 from edgecnn_runtime import OptionError
 
 from edgecnn.cli.isolation import Isolated, MemoryLimit, TimeLimit, run_isolated
+from edgecnn.cli.options import Json, Runs
 from edgecnn.cli.output import percent, print_json, say, show, shown
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def inspect(
     ] = None,
     picture: Annotated[Path | None, typer.Option(help="Picture for the page; a drawn one if not given.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Tell where the time goes on this machine.")] = False,
-    runs: Annotated[int, typer.Option(min=1, help="Runs that --profile takes the median of.")] = 30,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a layer.")] = False,
+    runs: Runs = 30,
+    json: Json = False,
     isolated: Isolated = False,
     time_limit: TimeLimit = 60,
     memory_limit: MemoryLimit = 4000,

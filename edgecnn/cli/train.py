@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from edgecnn_runtime.errors import OptionError
 
+from edgecnn.cli.options import Json
 from edgecnn.cli.output import detail
 from edgecnn.cli.train_report import listen, report, show_networks
+
+if TYPE_CHECKING:
+    from edgecnn.training.repetition import Repetition
 
 __all__ = ["train"]
 
@@ -58,6 +62,10 @@ def train(
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Run folder; a new one in runs/.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch of the run.")] = False,
+    like: Annotated[
+        Path | None,
+        typer.Option(help="Do a run again from its folder: all settings, seed, number format and threads are its own."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides everything random.")] = 0,
     precision: Annotated[
         Literal["auto", "fp32", "bf16"], typer.Option(help="auto takes bf16 where the hardware has it and it pays.")
@@ -68,7 +76,7 @@ def train(
     ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="With --from: keep no features on disk.")] = False,
     list_networks: Annotated[bool, typer.Option("--list", help="Show the networks and what they cost.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a line: plan, epochs, result.")] = False,
+    json: Json = False,
 ) -> None:
     """Train a classifier from scratch, or reuse a trained network with --from.
 
@@ -81,6 +89,17 @@ def train(
 
         show_networks(size or 32, json=json)
         return
+    if like is not None:
+        given = (network, reuse, teacher, epochs, batch, optimizer, rate, shift, skip, size)
+        changed = (seed, precision, device, views, test_share, train_last, unfreeze, no_cache)
+        if any(value is not None for value in given) or changed != (0, "auto", "auto", False, 0.2, 1, 0, False):
+            raise OptionError(f"--like takes all settings from {like}; leave the others out, or --like.")
+        from edgecnn.training.repetition import repetition_of
+
+        again = repetition_of(like, data=data, data_dir=data_dir, resume=resume)
+        name = again.network if isinstance(again.network, str) else again.network.source
+        _train(again, _run_folder(output, again.data.source, name, resume=resume), json=json)
+        return
     if data is None:
         raise typer.BadParameter("Give the data: a name, a folder or an .npz file; --list shows the networks.")
     if reuse is None and (train_last != 1 or unfreeze):
@@ -90,7 +109,7 @@ def train(
     if reuse is not None and teacher is not None:
         raise typer.BadParameter("--teacher is for networks trained from scratch; it does not go with --from.")
     from edgecnn.training import DEFAULT_NETWORK, DataRequest, TrainOptions, Transfer
-    from edgecnn.training import train as train_network
+    from edgecnn.training.repetition import Repetition
 
     chosen: str | Transfer = network or DEFAULT_NETWORK
     if reuse is not None:
@@ -109,12 +128,19 @@ def train(
         resume=resume,
         views=views,
     )
+    request = DataRequest(data, size=size, test_share=test_share, data_dir=data_dir)
     folder = _run_folder(output, data, reuse or network or DEFAULT_NETWORK, resume=resume)
+    _train(Repetition(request, chosen, options), folder, json=json)
+
+
+def _train(asked: Repetition, folder: Path, *, json: bool) -> None:
+    from edgecnn.training import train as train_network
+
+    data_dir = asked.data.data_dir
     detail(f"run folder: {folder.absolute()}; named data sets: {data_dir.absolute() if data_dir else 'the cache'}")
     leads = os.environ.get("RANK", "0") == "0"  # torchrun numbers its processes
     with listen(json=json, quiet=not leads, folder=folder) as listener:
-        request = DataRequest(data, size=size, test_share=test_share, data_dir=data_dir)
-        outcome = train_network(request, chosen, options, folder=folder, listener=listener)
+        outcome = train_network(asked.data, asked.network, asked.options, folder=folder, listener=listener)
     if leads:
         report(outcome, json=json)
 

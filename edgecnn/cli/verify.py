@@ -1,22 +1,21 @@
 """`edgecnn verify`: does the file still give, on this machine, the answers it was made with?"""
 
-from typing import Annotated
-
 import typer
 from edgecnn_runtime import verify as verify_model
 
 from edgecnn.cli.isolation import Isolated, MemoryLimit, TimeLimit, run_isolated
 from edgecnn.cli.models import AllowUnbounded, find_model_file
+from edgecnn.cli.options import Device, Json, ModelArgument, Require
 from edgecnn.cli.output import print_json, show, shown
 
 __all__ = ["verify"]
 
 
 def verify(
-    model: Annotated[str, typer.Argument(help="Model file, or `default` for the built-in one.")],
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda[:n], dml[:n], openvino, coreml, qnn.")] = "auto",
-    require: Annotated[bool, typer.Option("--require", help="Fail if the device cannot be used.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    model: ModelArgument,
+    device: Device = "auto",
+    require: Require = False,
+    json: Json = False,
     allow_unbounded: AllowUnbounded = False,
     isolated: Isolated = False,
     time_limit: TimeLimit = 60,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgecnn.cli.options import Json, Runs
 from edgecnn.cli.output import percent, print_json, progress, say, show
 from edgecnn.zoo.catalog import CatalogEntry, find_entries
 
@@ -18,11 +19,11 @@ __all__ = ["zoo"]
 def zoo(
     names: Annotated[list[str] | None, typer.Argument(help="Only these; all if not given.")] = None,
     measure: Annotated[bool, typer.Option("--measure", help="Export each and time it on this machine's CPU.")] = False,
-    runs: Annotated[int, typer.Option(min=1, help="Runs that --measure takes the median of.")] = 30,
+    runs: Runs = 30,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", "--chart", help="Draw accuracy over cost: .png, .svg or .pdf.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a network.")] = False,
+    json: Json = False,
 ) -> None:
     """List the networks of the zoo: year, idea, size, cost and published accuracy.
 

@@ -130,6 +130,7 @@ class DataSet:
         source: Where the pictures came from, for `run.json`.
         warnings: Sentences a person should read before trusting the accuracy.
         split: Of a split made here, each picture's side; `()` where the data set came with one.
+        test_share: Share of each class that such a split kept for the test.
     """
 
     name: str
@@ -141,6 +142,7 @@ class DataSet:
     source: str
     warnings: tuple[str, ...] = ()
     split: tuple[SplitEntry, ...] = ()
+    test_share: float | None = None
 
     @property
     def channels(self) -> int:

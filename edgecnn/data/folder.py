@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
+import shlex
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from edgecnn.data.pictures import pictures_in
 __all__ = ["LIST", "from_folder"]
 
 LIST = "labels.csv"
+_DEEPEST = 4  # folders in between that are entered, where a link may lead back
+_NUMBERED = re.compile(r"(.*?[^\W\d])[._ -]*\(?\d+\)?")  # cat.1, dog_0002, "bird (3)"
 _INDEX = re.compile(r"-?[0-9]{1,9}")
 
 
@@ -25,18 +29,40 @@ def from_folder(root: Path) -> LabeledData:
 
     Args:
         root: Holds one folder a class; or `labels.csv` (columns `file` and `label`, the class index) and `images/`; or
-            folders `train`, `validation` (or `val`) and `test` that do.
+            folders `train`, `validation` (or `val`) and `test` that do, or that each class folder holds. One folder in
+            between is entered, and a test split without classes is left out; both are noted.
 
     Raises:
         DataError: Two folders for one split.
     """
-    name = root.resolve().name
+    name, source = root.resolve().name, str(root)
+    notes: list[str] = []
+    while len(notes) < _DEEPEST and (inner := _only_folder(root)) is not None:
+        notes.append(f"{root} holds one folder, {inner.name}/, whose folders are taken for the classes or splits.")
+        root = inner
     folders = {} if (root / LIST).is_file() else _split_folders(root)
+    for split in [split for split in folders if split != "train" and "train" in folders]:
+        if not (folders[split] / LIST).is_file() and not _visible_folders(folders[split]):
+            without = folders.pop(split)
+            notes.append(f"{without} holds no class folders, so that nothing can be measured with it: it is left out.")
+    readers: dict[Split, Callable[[], LabeledPictures]] = {
+        split: partial(_read_split, folder, name) for split, folder in folders.items()
+    }
     if not folders:
-        return LabeledData(name, str(root), {"all": partial(_read_split, root, name)})
-    if list(folders) == ["train"]:  # a set that has still to be split
-        return LabeledData(name, str(root), {"all": partial(_read_split, folders["train"], name)})
-    return LabeledData(name, str(root), {split: partial(_read_split, of, name) for split, of in folders.items()})
+        inside = _splits_inside_classes(root)
+        readers = {split: partial(_read_class_folders, root, name, split) for split in inside}
+    if list(readers) in ([], ["train"]):  # a set that has still to be split
+        readers = {"all": readers.get("train", partial(_read_split, root, name))}
+    return LabeledData(name, source, readers, tuple(notes))
+
+
+def _only_folder(root: Path) -> Path | None:
+    """The folder that alone stands between `root` and its classes or splits."""
+    folders = [] if (root / LIST).is_file() else _visible_folders(root)
+    if len(folders) != 1 or split_of(folders[0].name) is not None or _pictures_beside(root):
+        return None
+    (inner,) = folders
+    return inner if (inner / LIST).is_file() or _visible_folders(inner) else None
 
 
 def _split_folders(root: Path) -> dict[Split, Path]:
@@ -54,6 +80,14 @@ def _split_folders(root: Path) -> dict[Split, Path]:
     return folders if meant else {}
 
 
+def _splits_inside_classes(root: Path) -> list[Split]:
+    """The splits that every class folder holds; none where they hold pictures or other folders."""
+    inside = [[split_of(folder.name) for folder in _visible_folders(each)] for each in _visible_folders(root)]
+    if not inside or any(not splits or None in splits for splits in inside):
+        return []
+    return sorted({split for splits in inside for split in splits if split is not None})
+
+
 def _visible_folders(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
@@ -67,19 +101,21 @@ def _read_split(root: Path, name: str) -> LabeledPictures:
         raise DataError(f"{root / LIST} cannot be read as a table in UTF-8: {error}.") from error
 
 
-def _read_class_folders(root: Path, name: str) -> LabeledPictures:
+def _read_class_folders(root: Path, name: str, inside: Split | None = None) -> LabeledPictures:
+    """The pictures of every class folder, or of the folder of one split inside each."""
     folders = _visible_folders(root)
+    beside = _pictures_beside(root)
     if not folders:
-        raise DataError(f"{root} holds no class folders; expected one folder of pictures for each class.")
+        raise DataError(_describe_flat(root, beside))
     class_names = sorted({normalize_name(folder.name) for folder in folders})
     indices = {class_name: index for index, class_name in enumerate(class_names)}
-    left_out = [
-        LeftOut(path, "pictures beside the class folders")
-        for path in root.iterdir()
-        if path.is_file() and not path.name.startswith(".") and why_no_picture(path) is None
-    ]
+    left_out = [LeftOut(path, "pictures beside the class folders") for path in beside]
     pairs = [
-        (indices[normalize_name(folder.name)], path) for folder in folders for path in pictures_in(folder, left_out)
+        (indices[normalize_name(folder.name)], path)
+        for folder in folders
+        for place in ([folder] if inside is None else _visible_folders(folder))
+        if inside is None or split_of(place.name) == inside
+        for path in pictures_in(place, left_out)
     ]
     pairs.sort(key=lambda pair: pair[0])  # a class may lie in two folders, whose names differ in their Unicode form
     return LabeledPictures(
@@ -89,6 +125,31 @@ def _read_class_folders(root: Path, name: str) -> LabeledPictures:
         labels=np.array([index for index, _ in pairs], np.int64),
         class_names=tuple(class_names),
         left_out=tuple(left_out),
+    )
+
+
+def _pictures_beside(root: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(root.iterdir())
+        if path.is_file() and not path.name.startswith(".") and why_no_picture(path) is None
+    ]
+
+
+def _describe_flat(root: Path, pictures: list[Path]) -> str:
+    """Why a folder without folders is no data set, and what makes one of it."""
+    wanted = "expected one folder of pictures for each class."
+    if not pictures:
+        return f"{root} holds no class folders; {wanted}"
+    numbered = [match[1] for path in pictures if (match := _NUMBERED.fullmatch(path.stem))]
+    names = sorted(set(numbered))
+    if len(numbered) < len(pictures) or len(names) < 2:
+        return f"{root} holds {len(pictures)} pictures and no class folders; {wanted}"
+    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    example = shlex.quote(str(root / names[0]))
+    return (
+        f"{root} holds {len(pictures)} pictures and no class folders; their names ({pictures[0].name}) say the classes "
+        f"{shown}: move each to the folder of its class (mkdir {example} && mv {example}[._-]* {example}/)."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,12 +27,14 @@ _SPLIT_NAMES: dict[str, Split] = {
     "valid": "validation",
     "validation": "validation",
     "test": "test",
+    "testing": "test",
 }
+_SPLIT_ENDING = re.compile(r"[_-]?(set|data|[0-9])$")  # training_set, test1
 
 
 def split_of(name: str) -> Split | None:
     """The split that a folder or an array of this name holds, or None where the name is no split's."""
-    return _SPLIT_NAMES.get(name.casefold())
+    return _SPLIT_NAMES.get(_SPLIT_ENDING.sub("", name.casefold()))
 
 
 def normalize_name(name: str) -> str:
@@ -113,11 +116,13 @@ class LabeledData:
         name: Name of the data set, for reports.
         source: Where it came from.
         splits: For each split that the data has, what lists its pictures; `all` alone where it has none.
+        notes: Sentences on how its form was taken.
     """
 
     name: str
     source: str
     splits: Mapping[Split, Callable[[], LabeledPictures]]
+    notes: tuple[str, ...] = ()
 
     def training(self) -> LabeledPictures:
         """The pictures to learn from: the training split, or all where there is none.

@@ -70,7 +70,7 @@ def load_data(
     wanted = preprocess or _preprocess(listed[0], size)
     parts = [_decode(part, wanted, workers) for part in listed]
     failures = [failure for part in parts for failure in part.failures]
-    warnings = left_out_warnings(left_out, data.name)
+    warnings = [*data.notes, *left_out_warnings(left_out, data.name)]
     warnings += unreadable_warnings(failures, sum(map(len, listed)), data.name)
     split: tuple[SplitEntry, ...] = ()
     if "all" in data.splits:
@@ -96,6 +96,7 @@ def load_data(
         source=data.source,
         warnings=tuple(warnings),
         split=split,
+        test_share=test_share if split else None,
     )
 
 

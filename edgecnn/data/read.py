@@ -65,7 +65,7 @@ def read_held_out(
     data = read_labeled(path)
     every = data.held_out().with_classes(class_names)
     pictures = every if run is None else without_training(every, read_split(run))
-    sentences = left_out_warnings(every.left_out, every.name)
+    sentences = [*data.notes, *left_out_warnings(every.left_out, every.name)]
     if len(pictures) < len(every):
         learned = len(every) - len(pictures)
         sentences.append(f"{learned} of {len(every)} pictures of {every.name} are left out: {run} was trained on them.")

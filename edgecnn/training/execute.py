@@ -22,6 +22,7 @@ from edgecnn.training.resources import intra_op_threads, is_out_of_memory
 from edgecnn.training.run import Run
 from edgecnn.training.run_files import (
     begin_record,
+    check_same,
     count_epochs_done,
     finish_folder,
     prepare_folder,
@@ -81,24 +82,27 @@ def train(
 
 def _carry_out(run: Run) -> Outcome:
     # A supervisor that always says --resume also starts the run.
-    before = read_run(run.folder) if run.options.resume and (run.folder / RUN).is_file() else None
+    resumed = run.options.resume and (run.folder / RUN).is_file()
+    before = read_run(run.folder) if resumed else None if run.options.like is None else read_run(run.options.like)
     # Another number of threads adds up in another order, which gives other bits.
     with intra_op_threads(torch.get_num_threads() if before is None else before.threads):
         number_format = _number_format(run, before)
         step_time = probe(run, number_format)
         run = replace(run, recipe=replace(run.recipe, batch=step_time.batch))
-        epochs_done = 0 if before is None else count_epochs_done(run, before)
+        if before is not None:
+            check_same(run, before, run.folder if resumed else run.options.like)
+        epochs_done = count_epochs_done(run.folder) if resumed else 0
         record = begin_record(run, number_format)
         if run.world.leads:
             run.listener.on_plan(run.plan(step_time, number_format, epochs_done=epochs_done))
-            prepare_folder(run, record, resume=before is not None)
+            prepare_folder(run, record, resume=resumed)
         with _faults_in_words(run, record):
             if run.transfer is not None and epochs_done == 0:
                 evaluation = _train_frozen(run, run.transfer)
                 record = replace(record, head_accuracy=round(evaluation.accuracy, 6))
                 if run.world.leads:
                     write_record(run.folder, record)
-            elif before is not None:
+            elif before is not None and resumed:
                 record = replace(record, head_accuracy=before.head_accuracy)
             history: tuple[Epoch, ...] = ()
             if number_format is not None:

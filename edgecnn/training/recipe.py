@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from edgecnn_runtime.errors import OptionError
 
 from edgecnn.data.augment import Augment
+from edgecnn.zoo.typed_record import read_record
 
 __all__ = ["OptimizerName", "Recipe", "learning_rate_factor"]
 
@@ -80,8 +81,13 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Recipe:
-        """Read the JSON form back."""
-        return cls(**{**document, "augment": Augment(**document["augment"])})
+        """Read the JSON form back.
+
+        Raises:
+            DataError: A field is missing or of another kind.
+            OptionError: A number is out of range.
+        """
+        return read_record(cls, document, "recipe")
 
 
 def learning_rate_factor(step: int, steps: int, warmup: float) -> float:

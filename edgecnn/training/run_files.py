@@ -25,10 +25,11 @@ from edgecnn.training.number_format import NumberFormat
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.run import Run
 from edgecnn.zoo.run_record import DataRecord, RunRecord, RunResult
-from edgecnn.zoo.runs import RUN, WEIGHTS, hash_weights
+from edgecnn.zoo.runs import RUN, WEIGHTS, hash_weights, read_run
 
 __all__ = [
     "begin_record",
+    "check_same",
     "count_epochs_done",
     "finish_folder",
     "prepare_folder",
@@ -36,9 +37,6 @@ __all__ = [
     "write_record",
     "write_weights",
 ]
-
-# Of the files that a run writes, to find what a kill in the middle of a write has left.
-_STEMS = ("checkpoint", "weights", "run", "history", "split", "curves", "confusion", "mistakes")
 
 
 def begin_record(run: Run, number_format: NumberFormat | None) -> RunRecord:
@@ -66,6 +64,7 @@ def begin_record(run: Run, number_format: NumberFormat | None) -> RunRecord:
             train=len(data.train.labels),
             test=len(data.test.labels),
             warnings=data.warnings,
+            test_share=data.test_share,
         ),
         teacher=None if run.teacher is None else run.teacher.record,
         transfer=run.transfer_record,
@@ -82,15 +81,16 @@ def run_versions() -> dict[str, str]:
     }
 
 
-def count_epochs_done(run: Run, before: RunRecord) -> int:
-    """How many epochs a run has behind it, after checking that it is the same run.
+def check_same(run: Run, before: RunRecord, folder: Path | None) -> None:
+    """Check that a run is the one that another began, for going on with it and for doing it again.
 
     Args:
-        run: As it would go on.
-        before: What its `run.json` says.
+        run: As it would be trained now.
+        before: What `run.json` says of the other.
+        folder: Where that stands.
 
     Raises:
-        DataError: Another network, data, size, recipe, seed, teacher or transfer, or a run that has finished.
+        DataError: Another network, data, size, recipe, seed, teacher or transfer.
     """
     same = {
         "another network": (before.network.name, run.network.name),
@@ -104,10 +104,24 @@ def count_epochs_done(run: Run, before: RunRecord) -> int:
     }
     for what, (then, now) in same.items():
         if then != now:
-            raise DataError(f"{run.folder} was begun with {what} ({then}, now {now}); start again without --resume.")
-    if before.status == "finished":
-        raise DataError(f"{run.folder} has finished; there is nothing to resume.")
-    path = checkpoint_path(run.folder)
+            again = "start again without --resume" if folder == run.folder else "it cannot be done again with this"
+            raise DataError(f"{folder} was begun with {what} ({then}, now {now}); {again}.")
+    versions = run_versions()
+    changed = [f"{what} {then}, now {versions[what]}" for what, then in before.versions.items()
+               if what != "python" and versions.get(what, then) != then]  # fmt: skip
+    if changed and run.world.leads:
+        run.listener.on_warning(f"{folder} was trained with {'; '.join(changed)}: the bits may differ.")
+
+
+def count_epochs_done(folder: Path) -> int:
+    """How many epochs an unfinished run has behind it.
+
+    Raises:
+        DataError: It has finished, or its checkpoint is damaged.
+    """
+    if read_run(folder).status == "finished":
+        raise DataError(f"{folder} has finished; there is nothing to resume.")
+    path = checkpoint_path(folder)
     return len(load_checkpoint(path).history) if path.is_file() else 0
 
 
@@ -120,9 +134,6 @@ def prepare_folder(run: Run, record: RunRecord, *, resume: bool) -> None:
     folder = run.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for stem in _STEMS:
-            for path in folder.glob(f".{stem}-*.tmp"):
-                path.unlink(missing_ok=True)
         if not resume:
             for path in (checkpoint_path(folder), folder / WEIGHTS):
                 path.unlink(missing_ok=True)

@@ -75,6 +75,8 @@ class TrainOptions(RecipeChanges):
         device: `cpu`, `cuda`, or `auto` for CUDA where there is one.
         resume: Go on after the folder's last finished epoch; a run that has not begun is begun.
         views: Also measure the accuracy averaged over several views; reported apart.
+        like: A run folder whose number format and threads are taken, and which this one must equal in all that it
+            records (`edgecnn.training.repetition`).
     """
 
     recipe: Recipe | None = None
@@ -84,3 +86,4 @@ class TrainOptions(RecipeChanges):
     device: str = "auto"
     resume: bool = False
     views: bool = False
+    like: Path | None = None

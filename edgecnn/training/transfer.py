@@ -60,6 +60,11 @@ def begin_transfer(
             f"{transfer.source} takes {network.channels}-channel pictures after {network.preprocess}, the data has "
             f"{data.channels} channels after {data.preprocess}; load it with preprocess=network.preprocess."
         )
+    extra = next((k for k, value in network.module.state_dict().items() if not isinstance(value, torch.Tensor)), None)
+    if extra is not None:
+        raise OptionError(
+            f"{transfer.source} keeps extra state ('{extra}'), which a run's weights, all tensors, cannot."
+        )
     torch.manual_seed(options.seed)
     replace_head(network.module, len(data.labels))
     module = network.module.to(device=world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]

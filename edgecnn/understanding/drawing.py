@@ -10,12 +10,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from edgecnn.understanding.pages import Picture
 
-__all__ = ["MARK", "Matrix", "draw_cells", "heat", "panels", "shades", "signed", "upsampled"]
+__all__ = ["GROUND", "MARK", "Matrix", "draw_cells", "heat", "panels", "shades", "signed", "upsampled"]
 
 Matrix = npt.NDArray[Any]
 
 GROUND, INK, LINE = (255, 255, 255), (27, 31, 36), (208, 215, 222)
 MARK, CHOSEN = (196, 50, 10), (255, 226, 210)
+_CELL, _GAP = 44, 20  # pixels: side of a matrix's cell, between panels
 
 
 @cache
@@ -71,48 +72,44 @@ def upsampled(values: npt.NDArray[np.float32], height: int, width: int) -> npt.N
 
 
 def draw_cells(
-    values: Matrix, *, cell: int = 44, window: Sequence[tuple[int, int]] = (), hidden_after: int | None = None
+    values: Matrix, *, window: Sequence[tuple[int, int]] = (), hidden_after: int | None = None
 ) -> Image.Image:
     """A matrix as a grid of cells with their numbers.
 
     Args:
         values: `(rows, columns)`.
-        cell: Side of a cell in pixels.
         window: Rows and columns of the cells to highlight.
         hidden_after: How many cells, row by row, show their number; None shows all.
     """
-    rows, columns = values.shape
-    image = Image.new("RGB", (columns * cell + 1, rows * cell + 1), GROUND)
+    image = Image.new("RGB", (values.shape[1] * _CELL + 1, values.shape[0] * _CELL + 1), GROUND)
     draw = ImageDraw.Draw(image)
     chosen = set(window)
-    for row in range(rows):
-        for column in range(columns):
-            left, top = column * cell, row * cell
-            fill = CHOSEN if (row, column) in chosen else GROUND
-            draw.rectangle((left, top, left + cell, top + cell), fill=fill, outline=LINE)
-            if hidden_after is None or row * columns + column < hidden_after:
-                text = f"{values[row, column]:.4g}"
-                size = max(9, min(cell * 2 // 5, int(cell * 1.6 / max(len(text), 1))))
-                draw.text((left + cell / 2, top + cell / 2), text, INK, _font(size), anchor="mm")
+    for index, ((row, column), value) in enumerate(np.ndenumerate(values)):
+        left, top = column * _CELL, row * _CELL
+        fill = CHOSEN if (row, column) in chosen else GROUND
+        draw.rectangle((left, top, left + _CELL, top + _CELL), fill=fill, outline=LINE)
+        if hidden_after is None or index < hidden_after:
+            text = f"{value:.4g}"
+            size = max(9, min(_CELL * 2 // 5, int(_CELL * 1.6 / len(text))))
+            draw.text((left + _CELL / 2, top + _CELL / 2), text, INK, _font(size), anchor="mm")
     if chosen:
-        top, left = min(chosen)
-        bottom, right = max(chosen)
-        box = (left * cell, top * cell, (right + 1) * cell, (bottom + 1) * cell)
+        (top, left), (bottom, right) = min(chosen), max(chosen)
+        box = (left * _CELL, top * _CELL, (right + 1) * _CELL, (bottom + 1) * _CELL)
         draw.rectangle(box, outline=MARK, width=2)
     return image
 
 
-def panels(parts: Sequence[tuple[str, Image.Image]], *, columns: int | None = None, gap: int = 20) -> Image.Image:
+def panels(parts: Sequence[tuple[str, Image.Image]], *, columns: int | None = None) -> Image.Image:
     """Pictures side by side, each under its title."""
     columns = columns or len(parts)
     width = max(max(image.width, int(_font(15).getlength(title))) for title, image in parts)
     height = max(image.height for _, image in parts) + 24
     rows = -(-len(parts) // columns)
-    sheet = Image.new("RGB", (columns * (width + gap) + gap, rows * (height + gap) + gap), GROUND)
+    sheet = Image.new("RGB", (columns * (width + _GAP) + _GAP, rows * (height + _GAP) + _GAP), GROUND)
     draw = ImageDraw.Draw(sheet)
     for index, (title, image) in enumerate(parts):
-        left = gap + index % columns * (width + gap)
-        top = gap + index // columns * (height + gap)
+        row, column = divmod(index, columns)
+        left, top = _GAP + column * (width + _GAP), _GAP + row * (height + _GAP)
         draw.text((left, top), title, INK, _font(15))
         sheet.paste(image, (left, top + 24))
     return sheet

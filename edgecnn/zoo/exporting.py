@@ -91,8 +91,9 @@ def export_source(
         if package in _PACKAGES:
             raise MissingPackageError(package, extra="export") from error
         raise
+    taken = graph.source.get("weights_note")
     note = preprocessing_note(graph, request, otherwise=_said_by(source, request))
-    graph = replace(graph, notes=(*graph.notes, note))
+    graph = replace(graph, notes=(*graph.notes, *([taken] if taken else []), note))
     calibration = evaluation = None
     if options.calibrate:
         steps("preparing the calibration pictures")

@@ -8,6 +8,7 @@ import torch
 from edgecnn_export.network import Network
 from edgecnn_runtime import OptionError
 
+from edgecnn.zoo.channel_units import NORMALIZATIONS
 from edgecnn.zoo.request import NetworkRequest
 
 __all__ = ["load_factory"]
@@ -20,7 +21,7 @@ def load_factory(module_name: str, attribute: str, request: NetworkRequest) -> N
     carries its own labels and preprocessing.
 
     Raises:
-        OptionError: The module or factory is not there, fails, gives no `nn.Module`, or labels or size are missing.
+        OptionError: The module or factory is not there, fails, gives no `nn.Module`, or what it takes is not known.
     """
     here = str(Path.cwd())
     if here not in sys.path:
@@ -52,6 +53,11 @@ def load_factory(module_name: str, attribute: str, request: NetworkRequest) -> N
     if request.labels is None:
         raise OptionError(
             f"{module_name}:{attribute} does not say its class names; give them with --labels FILE, one a line."
+        )
+    if request.mean is None or request.std is None:
+        raise OptionError(
+            f"{module_name}:{attribute} does not say how its pictures were normalized in training; give --mean and "
+            f"--std, or --preprocess with one of {', '.join(NORMALIZATIONS)}."
         )
     return Network(
         module=module,

@@ -12,6 +12,7 @@ from edgecnn_export.network import Network
 from edgecnn_runtime import EdgecnnError, OptionError, Preprocess
 from edgecnn_runtime.preprocess import ResizeRule
 from timm.data.config import resolve_data_config
+from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
 
 from edgecnn.names import nearest
 from edgecnn.zoo.from_torchvision import IMAGENET_LABELS
@@ -44,30 +45,40 @@ def load_timm(name: str, request: NetworkRequest) -> Network:
             f"timm has no network {name!r}; did you mean {', '.join(near) or 'one of timm.list_models()'}?"
         )
     torch.manual_seed(0)
-    if not request.random_weights:
+    if not request.bare:
         _check_reachable(name)
+    config = timm.models.get_pretrained_cfg(name)
+    native = tuple(config.input_size[1:]) if config is not None else request.size
+    # Networks with a position for each patch are built for one size; the others take any.
+    sized = request.size not in (None, native) and config is not None and config.fixed_input_size
+    options: dict[str, Any] = {"img_size": request.size} if sized else {}
     try:
-        module = timm.create_model(name, pretrained=not request.random_weights)
+        module = timm.create_model(name, pretrained=not request.bare, **request.head, **options)
     # huggingface_hub raises its own and its HTTP library's errors, which share no base class.
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if sized and native is not None:
+            raise OptionError(
+                f"timm:{name} takes pictures of {native[0]}×{native[1]} pixels and cannot be built for another size "
+                f"({reason}); leave --size out."
+            ) from error
         raise EdgecnnError(
             f"timm:{name} cannot be loaded ({reason}); connect to the network, give a file with --weights, "
             "or try the network out with --random-weights."
         ) from error
-    config: dict[str, Any] = resolve_data_config({}, model=module)
+    data: dict[str, Any] = resolve_data_config({}, model=module)
     origin: dict[str, Any] = dict(vars(module).get("default_cfg") or {})
     return Network(
         module=module,
         name=name,
         labels=_labels(name, module, request),
-        preprocess=request.preprocess(_preprocess(config)),
-        mean=tuple(config["mean"]),
-        std=tuple(config["std"]),
-        license="unknown (random weights)" if request.random_weights else str(origin.get("license", "unknown")),
+        preprocess=request.preprocess(_preprocess(data)),
+        mean=tuple(data["mean"]),
+        std=tuple(data["std"]),
+        license=request.bare_license or str(origin.get("license", "unknown")),
         source={
             "architecture": f"timm {timm.__version__} {name}",
-            "weights": "random, seed 0" if request.random_weights else str(origin.get("hf_hub_id") or name),
+            "weights": "random, seed 0" if request.bare else str(origin.get("hf_hub_id") or name),
         },
     )
 
@@ -115,4 +126,7 @@ def _labels(name: str, module: Any, request: NetworkRequest) -> tuple[str, ...]:
     classes = int(module.num_classes)
     if classes == len(IMAGENET_LABELS):
         return IMAGENET_LABELS
+    subset = infer_imagenet_subset(module)
+    if subset is not None:
+        return tuple(ImageNetInfo(subset).label_descriptions())
     raise OptionError(f"timm:{name} has {classes} classes that edgecnn has no names for; give them with --labels FILE.")

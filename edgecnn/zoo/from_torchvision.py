@@ -34,32 +34,35 @@ def load_torchvision(name: str, request: NetworkRequest) -> Network:
         raise OptionError(f"torchvision has no classifier {name!r}; did you mean {', '.join(near)}?")
     weights = torchvision.models.get_model_weights(name).DEFAULT
     torch.manual_seed(0)
-    module = _build(name, weights, random_weights=request.random_weights)
-    labels = tuple(weights.meta.get("categories", IMAGENET_LABELS))
+    module = _build(name, weights, request)
+    labels = request.labels or weights.meta.get("categories", IMAGENET_LABELS)
     default, mean, std = _preprocess(weights)
     return Network(
         module=module,
         name=name,
-        labels=labels,
+        labels=tuple(labels),
         preprocess=request.preprocess(default),
         mean=mean,
         std=std,
-        license="unknown (random weights)"
-        if request.random_weights
-        else "BSD-3-Clause (torchvision); see the weights' page",
+        license=request.bare_license or "BSD-3-Clause (torchvision); see the weights' page",
         source={
             "architecture": f"torchvision {torchvision.__version__.split('+')[0]} {name}",
-            "weights": "random, seed 0" if request.random_weights else f"{weights}",
-            **({} if request.random_weights else {"url": weights.url}),
+            **({"weights": "random, seed 0"} if request.bare else {"weights": f"{weights}", "url": weights.url}),
         },
     )
 
 
-def _build(name: str, weights: Any, *, random_weights: bool) -> torch.nn.Module:
-    if random_weights:
+def _build(name: str, weights: Any, request: NetworkRequest) -> torch.nn.Module:
+    if request.bare:
+        inception = name in ("googlenet", "inception_v3")
+        if inception and request.weights is not None:
+            raise OptionError(
+                f"weights of torchvision:{name} do not say whether it was trained with transform_input and "
+                "aux_logits; give a function that builds it as it was trained, package.module:factory."
+            )
         # These two take seconds to draw their initial weights unless told not to.
-        options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-        return _get_model(name, weights=None, **options)
+        options = {"init_weights": False} if inception else {}
+        return _get_model(name, weights=None, **request.head, **options)
     try:
         # torch.hub tells what it downloads on standard output, which belongs to results.
         with contextlib.redirect_stdout(sys.stderr):

@@ -1,17 +1,13 @@
 """What a network costs on this machine: size of its fp32 file, latency on the CPU."""
 
-import statistics
-import time
 from dataclasses import dataclass
 
 import numpy as np
-from edgecnn_runtime import Classifier, OptionError
+from edgecnn_runtime import OptionError
 
 from edgecnn.zoo import NetworkRequest, load
 
 __all__ = ["Measurement", "measure"]
-
-_WARM_UP = 5
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ def measure(source: str, *, runs: int = 30) -> Measurement:
 
     Args:
         source: What `edgecnn.zoo.load` takes.
-        runs: Timed runs, after five that are thrown away.
+        runs: Timed runs, after three that are thrown away.
 
     Raises:
         MissingPackageError: Torch, torchvision or timm is not installed.
@@ -45,20 +41,14 @@ def measure(source: str, *, runs: int = 30) -> Measurement:
     if runs < 1:
         raise OptionError(f"runs is {runs}; expected at least 1.")
     network = load(source, NetworkRequest(random_weights=True))
+    from edgecnn_export.latency import measure_latencies
     from edgecnn_export.package import build_card, pack
     from edgecnn_export.to_onnx import to_onnx
 
     graph = to_onnx(network)
-    picture = np.random.default_rng(0).integers(
-        0, 256, (network.preprocess.height, network.preprocess.width, 3), dtype=np.uint8
-    )
+    picture = np.zeros((network.preprocess.height, network.preprocess.width, 3), np.uint8)
     data = pack(graph.model, build_card(graph, precision={"kind": "fp32"}, measured={}), [picture])
-    classifier = Classifier(data, device="cpu")
-    times = []
-    for index in range(_WARM_UP + runs):
-        start = time.perf_counter()
-        classifier.logits(picture[None])
-        if index >= _WARM_UP:
-            times.append(1000 * (time.perf_counter() - start))
-    quartiles = statistics.quantiles(times, n=4) if len(times) > 1 else [times[0]] * 3
-    return Measurement(statistics.median(times), quartiles[2] - quartiles[0], len(data), runs)
+    latency = measure_latencies({source: graph.model}, rounds=runs)[source]
+    return Measurement(
+        latency_ms=latency.median_ms, spread_ms=latency.spread_ms, size_bytes=len(data), runs=len(latency.times_ms)
+    )

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgecnn_runtime import OptionError, Preprocess
 from edgecnn_runtime.preprocess import Kernel, ResizeRule
 
-__all__ = ["NetworkRequest", "read_labels"]
+__all__ = ["WEIGHTS_SUFFIXES", "NetworkRequest", "read_labels"]
 
+WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".pt2", ".bin", ".ckpt")
 _MAX_LABELS_BYTES = 32 << 20
 
 
@@ -18,7 +20,8 @@ class NetworkRequest:
 
     Attributes:
         random_weights: Build the architecture without downloading anything, with weights from seed 0.
-        weights: A state dict to load, `.safetensors` or `.pth`.
+        weights: A file to load in place of the source's own weights, which are then not downloaded.
+        network: The network that the source, then a file of weights, belongs to.
         labels: Class names in the order of the logits.
         size: Height and width in pixels.
         resize: Resize rule.
@@ -33,6 +36,7 @@ class NetworkRequest:
 
     random_weights: bool = False
     weights: Path | None = None
+    network: str | None = None
     labels: Sequence[str] | None = None
     size: tuple[int, int] | None = None
     resize: ResizeRule | None = None
@@ -43,6 +47,21 @@ class NetworkRequest:
     scores: str | None = None
     name: str | None = None
     license: str | None = None
+
+    @property
+    def bare(self) -> bool:
+        """Whether the architecture alone is wanted, its weights coming from elsewhere or from seed 0."""
+        return self.random_weights or self.weights is not None
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """`num_classes` for a bare network whose class names are given, as torchvision and timm take it."""
+        return {"num_classes": len(self.labels)} if self.bare and self.labels is not None else {}
+
+    @property
+    def bare_license(self) -> str:
+        """What is known of the license of weights that are not the source's own; empty for its own."""
+        return "unknown" if self.weights is not None else "unknown (random weights)" if self.random_weights else ""
 
     def preprocess(self, default: Preprocess | None) -> Preprocess:
         """The source's preprocessing with what was asked for put over it.

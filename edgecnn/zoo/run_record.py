@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, TypeVar
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.preprocess import Preprocess
 
+from edgecnn.zoo.typed_record import read_record
+
 __all__ = ["FORMAT", "DataRecord", "NetworkRecord", "RunRecord", "RunResult", "TeacherRecord", "TransferRecord"]
 
 FORMAT = 1
-
-_Record = TypeVar("_Record")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,17 @@ class NetworkRecord:
 
 @dataclass(frozen=True)
 class DataRecord:
-    """The data set; `train` and `test` count pictures, and `fingerprint` is a hash of all of them."""
+    """The data set.
+
+    Attributes:
+        name: Its name.
+        source: Where it was found.
+        fingerprint: Hash of all pictures and labels.
+        train: How many training pictures there are.
+        test: How many test pictures.
+        warnings: What was doubtful about it.
+        test_share: Share that was kept for the test, where the split was made by the run.
+    """
 
     name: str
     source: str
@@ -43,6 +53,7 @@ class DataRecord:
     train: int
     test: int
     warnings: tuple[str, ...] = ()
+    test_share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -140,28 +151,17 @@ class RunRecord:
         """Read the JSON form, also of older runs; keys that are unknown are left alone.
 
         Raises:
-            KeyError, TypeError, AttributeError, ValueError: A field is missing or of another kind.
+            DataError: A field is missing or of another kind.
+            OptionError: A number is out of range.
         """
-        values = {field.name: document[field.name] for field in fields(cls) if field.name in document}
-        values |= {
-            "labels": tuple(document["labels"]),
-            "preprocess": Preprocess.from_dict(document["preprocess"]),
-            "normalization": Normalization(tuple(document["mean"]), tuple(document["std"])),
-            "license": str(document["licence"]),
-            "network": _read(NetworkRecord, document["network"]),
-            "data": _read(DataRecord, document["data"]),
+        preprocess = document.get("preprocess")
+        values = {
+            **document,
+            "license": document.get("licence"),
+            "preprocess": Preprocess.from_dict(preprocess if isinstance(preprocess, dict) else {}),
+            "normalization": {name: document.get(name) for name in ("mean", "std")},
         }
-        if document.get("teacher") is not None:
-            values["teacher"] = _read(TeacherRecord, document["teacher"])
-        if document.get("transfer") is not None:
-            reused = document["transfer"]
-            values["transfer"] = _read(TransferRecord, {**reused, "source": reused["from"], "origin": reused["source"]})
-        if document.get("result") is not None:
-            values["result"] = _read(RunResult, document["result"])
-        return cls(**values)
-
-
-def _read(kind: type[_Record], document: Mapping[str, Any]) -> _Record:
-    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in document.items()}
-    return kind(**{key: value for key, value in values.items() if key in known})
+        reused = document.get("transfer")
+        if isinstance(reused, dict):
+            values["transfer"] = {**reused, "source": reused.get("from"), "origin": reused.get("source")}
+        return read_record(cls, values, "")

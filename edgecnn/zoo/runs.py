@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 
 from edgecnn_export.network import Network
-from edgecnn_runtime.errors import DataError
+from edgecnn_runtime.card import check_labels
+from edgecnn_runtime.errors import DataError, EdgecnnError
+from edgecnn_runtime.json_text import read_json
 from edgecnn_runtime.preprocess import Preprocess
 from safetensors import SafetensorError, safe_open
 from torch import nn
@@ -32,20 +33,24 @@ def read_run(folder: Path) -> RunRecord:
     """
     path = folder / RUN
     try:
-        document = json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
+        text = path.read_bytes()
     except FileNotFoundError as error:
         raise DataError(
             f"{folder} is no run of edgecnn train: it has no {RUN}; a run folder holds {RUN} and {WEIGHTS}."
         ) from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise DataError(f"{path} cannot be read ({error}).") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        found = document.get("format") if isinstance(document, dict) else type(document).__name__
-        raise DataError(f"{path} has the format {found!r}; this edgecnn reads format {FORMAT}.")
+    document = read_json(text, str(path), DataError)
+    if document.get("format") != FORMAT:
+        raise DataError(
+            f"{path} has the format {str(document.get('format'))[:60]}; this edgecnn reads format {FORMAT}."
+        )
     try:
         return RunRecord.from_dict(document)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise DataError(f"{path} lacks or garbles a field ({error!r}); expected what edgecnn train writes.") from error
+    except EdgecnnError as error:
+        raise DataError(
+            f"{path} lacks or garbles a field ({str(error)[:200]}); expected what edgecnn train writes."
+        ) from error
 
 
 def hash_weights(folder: Path) -> str:
@@ -61,8 +66,15 @@ def load_run(folder: str | Path) -> Network:
     """
     folder = Path(folder)
     run = read_run(folder)
+    # Names of folders may hold bytes that are no UTF-8, which a run keeps and a model file refuses.
+    check_labels([label.encode("utf-8", "replace").decode() for label in run.labels], DataError)
     module = _build(run.network, len(run.labels), run.preprocess)
     _load_weights(module, folder / WEIGHTS)
+    if run.normalization.channels != run.network.channels:
+        raise DataError(
+            f"{folder / RUN} has {run.normalization.channels} means for {run.network.channels} channels; expected one "
+            "for each."
+        )
     mean, std = _three(run.normalization.mean), _three(run.normalization.std)
     return Network(
         module=module.eval(),

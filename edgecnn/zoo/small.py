@@ -182,7 +182,7 @@ def create(name: str, classes: int, size: int, channels: int = 3) -> nn.Module:
         OptionError: The name is unknown, or a number is out of range.
     """
     if name not in SMALL_NETWORKS:
-        raise OptionError(f"'{name}' is no network of edgecnn; known are {', '.join(SMALL_NETWORKS)}.")
+        raise OptionError(f"{name[:60]!r} is no network of edgecnn; known are {', '.join(SMALL_NETWORKS)}.")
     if classes < 2:
         raise OptionError(f"A classifier needs at least 2 classes, got {classes}.")
     least = SMALL_NETWORKS[name].min_size

@@ -51,7 +51,7 @@ def measure_latencies(
                 times[name].append((time.perf_counter() - start) * 1e3)
     found = {}
     for name, values in times.items():
-        quartiles = statistics.quantiles(values, n=4)
+        quartiles = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
         found[name] = Latency(statistics.median(values), quartiles[2] - quartiles[0], tuple(values))
     return found
 

@@ -68,6 +68,24 @@ def test_a_kill_while_writing_leaves_the_old_file_whole(tmp_path):
     assert path.read_bytes() == b"old"
     replace_atomically(path, b"new")
     assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]  # what the kill has left is gone
+
+
+def test_only_what_nobody_writes_any_more_is_swept(tmp_path):
+    path = tmp_path / "model[1].onnx"
+    names = (".model[1]-forgotten.onnx.tmp", ".model[1]-fresh.onnx.tmp", ".model1-x.onnx.tmp")
+    others = [tmp_path / name for name in names]
+    for other in others:
+        other.write_bytes(b"")
+    hours_ago = time.time() - 2 * 3600
+    for other in (others[0], others[2]):
+        os.utime(other, (hours_ago, hours_ago))
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(b"first")
+        replace_atomically(path, b"second")
+        assert temporary.is_file() and path.read_bytes() == b"second"
+    assert path.read_bytes() == b"first"
+    assert set(tmp_path.iterdir()) == {path, others[1], others[2]}
 
 
 def test_a_full_disk_leaves_the_old_file_whole(tmp_path):

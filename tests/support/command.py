@@ -105,23 +105,9 @@ class Running:
         )
 
 
-def run(
-    *command: object,
-    cwd: Path | None = None,
-    stdin: bytes = b"",
-    env: Mapping[str, str | None] | None = None,
-    timeout_s: float = 120,
-) -> Finished:
-    """Run a program and wait for it.
-
-    Args:
-        command: Program and arguments, each turned into text.
-        cwd: Folder to run in.
-        stdin: What standard input holds.
-        env: Environment variables to set, or with None to take away.
-        timeout_s: Longest time in seconds it may take.
-    """
-    with Running(*command, cwd=cwd, env=env) as running:
+def run(*command: object, stdin: bytes = b"", timeout_s: float = 120, **process: Any) -> Finished:
+    """Run a program and wait for it; `stdin` and `timeout_s` are those of `Running.finish`, the rest of `Running`."""
+    with Running(*command, **process) as running:
         return running.finish(stdin=stdin, timeout_s=timeout_s)
 
 
@@ -142,15 +128,9 @@ def edgecnn(*arguments: object, before: str = "", hidden: Iterable[str] = (), **
     return python(*_program(before, hidden), *arguments, **process)
 
 
-def start_edgecnn(
-    *arguments: object,
-    cwd: Path | None = None,
-    env: Mapping[str, str | None] | None = None,
-    before: str = "",
-    hidden: Iterable[str] = (),
-) -> Running:
+def start_edgecnn(*arguments: object, before: str = "", hidden: Iterable[str] = (), **process: Any) -> Running:
     """Start `edgecnn ARGUMENTS…` and go on; the arguments are those of `edgecnn`."""
-    return Running(sys.executable, *_program(before, hidden), *arguments, cwd=cwd, env=env)
+    return Running(sys.executable, *_program(before, hidden), *arguments, **process)
 
 
 def _program(before: str, hidden: Iterable[str]) -> tuple[str, str]:

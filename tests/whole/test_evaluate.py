@@ -1,6 +1,9 @@
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
-from support.command import edgecnn
+from support.command import edgecnn, run
 from support.models import card_of, packed, with_card
 from support.pictures import BLUE, GREEN, RED, encoded, plain, save
 
@@ -46,6 +49,12 @@ def test_a_reference_adds_agreement_and_people_see_the_confused_pair(place):
     assert "agreement  100.00 % with other.onnx, 0 labels differ" in done.out
     (line,) = edgecnn("evaluate", "model.onnx", "listed", "--reference", "other.onnx", "--json", cwd=place).lines
     assert line["agreement"] == 1.0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_behind_the_figures_is_one_sentence(place):
+    done = run("bash", "-c", f"{sys.executable} -m edgecnn evaluate model.onnx listed --json > /dev/full", cwd=place)
+    assert (done.code, done.err) == (1, "error: the output cannot be written: No space left on device.\n")
 
 
 def test_the_default_model_has_a_name(sample_images, tmp_path):

@@ -1,6 +1,8 @@
 import json
+import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from edgecnn_runtime import Classifier, ModelFile, verify
@@ -8,7 +10,7 @@ from support.command import edgecnn
 from support.models import LABELS, card_of, float_model, packed, random_pixels
 from support.networks import Small
 
-TESTS = str(Path(__file__).parents[1])
+TESTS = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
 OFFLINE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
 
 
@@ -129,7 +131,7 @@ def test_weights_with_code_in_them_are_refused(place):
     assert (place / "evil.pth").stat().st_size > 100
     done = edgecnn(
         *("export", "own_network:make", "-o", "model.onnx", "--labels", "labels.txt", "--size", "24"),
-        *("--weights", "evil.pth"),
+        *("--preprocess", "zero-one", "--weights", "evil.pth"),
         cwd=place,
         env={"PYTHONPATH": TESTS},
     )
@@ -137,6 +139,33 @@ def test_weights_with_code_in_them_are_refused(place):
     assert "evil.pth cannot be read safely" in done.err
     assert not (place / "ran").exists()
     assert not (place / "model.onnx").exists()
+
+
+def test_the_normalization_of_a_network_of_ones_own_is_asked_for(place):
+    own = ("export", "own_network:make", "-o", "model.onnx", "--labels", "labels.txt", "--size", "24")
+    done = edgecnn(*own, cwd=place, env={"PYTHONPATH": TESTS})
+    assert done.code == 2 and "give --mean and --std, or --preprocess with one of imagenet, zero-one" in done.err, done
+    done = edgecnn(*own, "--preprocess", "none", "--mean", "0.5", cwd=place)
+    assert done.code == 2 and "--preprocess stands for --mean and --std; give one or the other" in done.err, done
+    done = edgecnn(*own, "--preprocess", "none", cwd=place, env={"PYTHONPATH": TESTS})
+    assert done.code == 0, done
+    pixels = np.full((24, 24, 3), 200, np.uint8)
+    expected = Small().eval()(torch.full((1, 3, 24, 24), 200.0)).detach().numpy()
+    np.testing.assert_allclose(Classifier(place / "model.onnx").logits(pixels[None]), expected, rtol=1e-4)
+
+
+def test_a_checkpoint_is_a_source_and_what_was_stripped_is_said(place):
+    state = {f"module.{name}": value for name, value in Small().state_dict().items()}
+    torch.save({"state_dict": state}, place / "mine.ckpt")
+    rest = ("--labels", "labels.txt", "--size", "24", "--preprocess", "zero-one", "-o", "model.onnx")
+    known = {"PYTHONPATH": TESTS}
+    done = edgecnn("export", "mine.ckpt", "--network", "own_network:make", *rest, cwd=place, env=known)
+    assert done.code == 0, done
+    assert "mine.ckpt: taken from its 'state_dict', 'module.' stripped from the names" in done.out
+    done = edgecnn("export", "mine.ckpt", *rest, cwd=place)
+    assert done.code == 2 and "mine.ckpt holds weights and does not say of which network; give it with" in done.err, (
+        done
+    )
 
 
 def test_a_full_disk_leaves_the_old_file_whole(place):

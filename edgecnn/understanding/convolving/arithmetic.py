@@ -59,12 +59,10 @@ class ChannelMaps:
 
     Attributes:
         partial: `(C, H', W')`, each channel under its own kernel.
-        bias: What is added to every cell.
         total: `(H', W')`, their sum and the bias.
     """
 
     partial: Matrix
-    bias: float
     total: Matrix
 
 
@@ -109,7 +107,7 @@ def convolve_channels(
             "expected (height, width, channels) and one kernel a channel."
         )
     partial = np.stack([convolve(picture[:, :, index], kernel, slide) for index, kernel in enumerate(kernels)])
-    return ChannelMaps(partial, bias, partial.sum(axis=0) + bias)
+    return ChannelMaps(partial, partial.sum(axis=0) + bias)
 
 
 def max_pool(image: npt.ArrayLike, size: int, slide: Slide | None = None) -> Matrix:

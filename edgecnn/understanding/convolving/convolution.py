@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
 import numpy as np
 from edgecnn_runtime.errors import OptionError
@@ -48,7 +50,7 @@ class Convolution:
         """The result, and what each channel gave to it."""
         if self.pool:
             total = max_pool(self.image[:, :, 0], self.pool, self.slide)
-            return ChannelMaps(total[None], 0, total)
+            return ChannelMaps(total[None], total)
         return convolve_channels(self.image, self.kernels, self.slide, bias=self.bias)
 
     def steps(self, channel: int) -> Iterator[Step]:
@@ -62,20 +64,18 @@ class Convolution:
         """How many channels the picture has."""
         return int(self.image.shape[2])
 
-    def padded(self) -> Matrix:
-        """`(H, W, C)`, the input with its zeros around it."""
+    def padded(self, fill: Any = 0) -> Matrix:
+        """`(H, W, C)`, the input with its zeros around it; with another `fill` an array of objects."""
         top, left, bottom, right = self.slide.sides(self.window)
-        return np.pad(self.image, ((top, bottom), (left, right), (0, 0)))
+        image = self.image if fill == 0 else self.image.astype(object)
+        return np.pad(image, ((top, bottom), (left, right), (0, 0)), constant_values=fill)
 
     def cells(self, row: int, column: int) -> list[tuple[int, int]]:
         """The cells of the padded input that one position uses."""
         stride, dilation = self.slide.stride, self.slide.dilation
-        height, width = self.window
-        return [
-            (row * stride + down * dilation, column * stride + across * dilation)
-            for down in range(height)
-            for across in range(width)
-        ]
+        starts = zip((row * stride, column * stride), self.window, strict=True)
+        down, across = (range(start, start + size * dilation, dilation) for start, size in starts)
+        return list(product(down, across))
 
     @property
     def readable(self) -> bool:

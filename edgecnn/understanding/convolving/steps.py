@@ -54,20 +54,18 @@ def trace(
     size = (weights.shape[0], weights.shape[1])
     positions = windows(cells, size, slide=slide, fill=smallest(cells) if pooled else 0)
     top, left, _, _ = slide.sides(size)
-    for row in range(positions.shape[0]):
-        for column in range(positions.shape[1]):
-            window = positions[row, column]
-            products = window if pooled else window * weights
-            value = window.max() if pooled else products.sum() + bias
-            yield Step(
-                row=row,
-                column=column,
-                top=row * slide.stride - top,
-                left=column * slide.stride - left,
-                window=window,
-                products=products,
-                value=value,
-            )
+    for row, column in np.ndindex(*positions.shape[:2]):
+        window = positions[row, column]
+        products = window if pooled else window * weights
+        yield Step(
+            row=row,
+            column=column,
+            top=row * slide.stride - top,
+            left=column * slide.stride - left,
+            window=window,
+            products=products,
+            value=window.max() if pooled else products.sum() + bias,
+        )
 
 
 def format_matrix(matrix: Matrix) -> str:
@@ -112,10 +110,8 @@ def _aligned(matrix: Matrix) -> list[str]:
 def _beside(blocks: Sequence[tuple[list[str], str]]) -> str:
     """Blocks of equal height side by side, the sign behind each at its middle line."""
     height = len(blocks[0][0])
-    lines = []
-    for index in range(height):
-        parts = []
-        for rows, sign in blocks:
-            parts.append("  " + rows[index] + (sign if index == height // 2 else " " * len(sign)))
-        lines.append("".join(parts).rstrip())
-    return "\n".join(lines)
+    columns = [
+        ["  " + row + (sign if index == height // 2 else " " * len(sign)) for index, row in enumerate(rows)]
+        for rows, sign in blocks
+    ]
+    return "\n".join("".join(line).rstrip() for line in zip(*columns, strict=True))

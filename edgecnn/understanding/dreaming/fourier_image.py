@@ -46,19 +46,15 @@ class FourierImage(nn.Module):
         return torch.sigmoid(torch.einsum("nchw,dc->ndhw", planes, self.colors))
 
 
-def shaken(pictures: Tensor, generator: torch.Generator, *, strength: float = 1.0) -> Tensor:
+def shaken(pictures: Tensor, generator: torch.Generator) -> Tensor:
     """Moved, scaled and turned a little at random, so that no pattern survives that hangs on exact pixels.
 
-    Args:
-        pictures: `(N, 3, H, W)`.
-        generator: Of the chance.
-        strength: 1 means up to 6 % of the side, 10 % of the scale, 8 degrees.
+    Up to 6 % of the side, 10 % of the scale and 8 degrees; `(N, 3, H, W)`, all pictures alike.
     """
     move_x, move_y, scale, turn = (2 * torch.rand(4, generator=generator) - 1).tolist()
-    factor = 1 + 0.1 * strength * scale
-    angle = math.radians(8 * strength * turn)
+    factor, angle = 1 + 0.1 * scale, math.radians(8 * turn)
     cosine, sine = factor * math.cos(angle), factor * math.sin(angle)
-    shift = 0.12 * strength  # the sampling grid runs from -1 to 1, so 6 % of the side is 0.12
-    matrix = torch.tensor([[cosine, -sine, shift * move_x], [sine, cosine, shift * move_y]])
+    # The sampling grid runs from -1 to 1, so 6 % of the side is 0.12.
+    matrix = torch.tensor([[cosine, -sine, 0.12 * move_x], [sine, cosine, 0.12 * move_y]])
     grid = nn.functional.affine_grid(matrix.expand(len(pictures), 2, 3), list(pictures.shape), align_corners=False)
     return nn.functional.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)

@@ -44,18 +44,37 @@ class Objective:
             raise unknown_name("layer", layer, layer_names(network))
 
     def __call__(self, pictures: Tensor) -> Tensor:
-        """`(N,)` activations of `(N, 3, H, W)` float32 RGB pictures from 0 to 1."""
+        """`(N,)` activations of `(N, 3, H, W)` float32 RGB pictures from 0 to 1.
+
+        Raises:
+            OptionError: The layer gives no maps or lacks a channel; or the network does not take pictures of this size.
+        """
         values = self._run(pictures)
         picked = values[torch.arange(len(self.channels)), torch.tensor(self.channels)]
         return picked.flatten(1).mean(dim=1) if picked.ndim > 1 else picked
 
-    def check(self, pictures: Tensor) -> None:
-        """Run once and see that the layer gives maps and has the channels.
+    def _run(self, pictures: Tensor) -> Tensor:
+        kept: list[Any] = []
 
-        Raises:
-            OptionError: It does not; or the network does not take pictures of this size.
-        """
-        values = self._run(pictures)
+        def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            kept.append(output)
+            raise _Reached
+
+        handle = self.module.get_submodule(self.layer or "").register_forward_hook(keep)
+        try:
+            self.module(self.normalize(255 * pictures))
+        except _Reached:
+            pass
+        except RuntimeError as error:
+            size = min(self.network.preprocess.height, self.network.preprocess.width)
+            raise OptionError(
+                f"the network does not take pictures of {pictures.shape[2]}×{pictures.shape[3]}; give --size {size}."
+            ) from error
+        finally:
+            handle.remove()
+        if not kept or not isinstance(kept[0], Tensor):
+            raise OptionError(f"the layer {self.layer!r} is not used for an answer; take another one.")
+        values = kept[0]
         if values.ndim not in (2, 4):
             raise OptionError(
                 f"the layer {self.layer!r} gives shape {tuple(values.shape)}; expected maps (N, channels, h, w)."
@@ -64,36 +83,4 @@ class Objective:
             if not 0 <= channel < values.shape[1]:
                 kind = "class" if self.layer is None else "channel"
                 raise OptionError(f"{kind} {channel} does not exist; there are {values.shape[1]}, from 0.")
-
-    def _run(self, pictures: Tensor) -> Tensor:
-        x = self.normalize(255 * pictures)
-        if self.layer is None:
-            return self._forward(x)
-        kept: list[Any] = []
-
-        def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            kept.append(output)
-            raise _Reached
-
-        handle = self.module.get_submodule(self.layer).register_forward_hook(keep)
-        try:
-            self._forward(x)
-        except _Reached:
-            pass
-        finally:
-            handle.remove()
-        if not kept or not isinstance(kept[0], Tensor):
-            raise OptionError(f"the layer {self.layer!r} is not used for an answer; take another one.")
-        return kept[0]
-
-    def _forward(self, x: Tensor) -> Tensor:
-        try:
-            result: Tensor = self.module(x)
-        except _Reached:
-            raise
-        except RuntimeError as error:
-            height, width = self.network.preprocess.height, self.network.preprocess.width
-            raise OptionError(
-                f"the network does not take pictures of {x.shape[2]}×{x.shape[3]}; give --size {min(height, width)}."
-            ) from error
-        return result
+        return values

@@ -7,25 +7,14 @@ from PIL import Image
 
 from edgecnn.understanding.drawing import panels
 from edgecnn.understanding.dreaming.painting import Dream
-from edgecnn.understanding.pages import data_uri, render
+from edgecnn.understanding.pages import render
 
 __all__ = ["dream_page", "dream_sheet"]
 
 
 def dream_page(dreams: Sequence[Dream], *, name: str, steps: int, seed: int) -> str:
     """A grid of pictures for each layer, self-contained."""
-    groups = []
-    for layer, members in groupby(dreams, key=lambda entry: entry.layer):
-        shown = [
-            {
-                "label": entry.label.removeprefix(f"{layer}, "),
-                "image": data_uri(entry.picture, quality=92),
-                "silent": entry.silent,
-                "activation": entry.activation,
-            }
-            for entry in members
-        ]
-        groups.append((layer, shown))
+    groups = [(layer, list(members)) for layer, members in groupby(dreams, key=lambda entry: entry.layer)]
     return render("dream.html.j2", name=name, steps=steps, seed=seed, size=dreams[0].picture.shape[0], groups=groups)
 
 

@@ -72,8 +72,6 @@ def dream(
     generator = torch.Generator().manual_seed(seed)
     paint = FourierImage(len(channels), size, generator)
     objective = Objective(network, layer, channels)
-    with torch.no_grad():
-        objective.check(paint())
     optimizer = torch.optim.Adam(paint.parameters(), lr=_LEARNING_RATE)
     moved = torch.zeros(len(channels))
     for step in range(steps):

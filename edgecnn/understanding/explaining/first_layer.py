@@ -69,10 +69,8 @@ def sobel_edges(pixels: npt.NDArray[np.uint8]) -> tuple[Map, Map]:
     """Gradients of the brightness along x and along y, `(H, W)` float32, of `(H, W, 3)` uint8 RGB."""
     brightness = pixels.astype(np.float64) @ np.array(LUMA)
     same = np.pad(brightness, 1, mode="edge")
-    return (
-        convolve(same, KERNELS["sobel_x"]).astype(np.float32),
-        convolve(same, KERNELS["sobel_y"]).astype(np.float32),
-    )
+    along_x, along_y = (convolve(same, KERNELS[name]).astype(np.float32) for name in ("sobel_x", "sobel_y"))
+    return along_x, along_y
 
 
 def first_layer(layer: InspectedLayer, weights: Map, maps: Map, pixels: npt.NDArray[np.uint8]) -> FirstLayer:
@@ -89,19 +87,12 @@ def first_layer(layer: InspectedLayer, weights: Map, maps: Map, pixels: npt.NDAr
     shrunk = {name: _shrunk(np.abs(edge), maps.shape[1], maps.shape[2]) for name, edge in edges.items()}
     filters = []
     for index, activations in enumerate(maps):
-        likeness = {
-            name: _correlation(np.abs(activations - np.median(activations)), edge) for name, edge in shrunk.items()
-        }
+        strength = np.abs(activations - np.median(activations))
+        likeness = {name: _correlation(strength, edge) for name, edge in shrunk.items()}
         kind = max(likeness, key=likeness.__getitem__)
-        filters.append(
-            Filter(
-                index=index,
-                weights=weights[index].transpose(1, 2, 0),
-                map=activations,
-                kind=kind,
-                likeness=max(0.0, likeness[kind]),
-            )
-        )
+        shown = weights[index].transpose(1, 2, 0)
+        best = max(0.0, likeness[kind])
+        filters.append(Filter(index=index, weights=shown, map=activations, kind=kind, likeness=best))
     filters.sort(key=lambda entry: -entry.likeness)
     return FirstLayer(name=layer.name, filters=tuple(filters), sobel_x=sobel_x, sobel_y=sobel_y)
 

@@ -3,6 +3,8 @@
 Source: Zeiler, Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.
 """
 
+from itertools import product
+
 import numpy as np
 import numpy.typing as npt
 from edgecnn_runtime import Classifier
@@ -12,10 +14,11 @@ from edgecnn_runtime.result import softmax
 __all__ = ["occlusion_map"]
 
 _BATCH = 16
+_SHARE = 0.25  # side of the cover, as a part of the picture's
 
 
 def occlusion_map(
-    classifier: Classifier, pixels: npt.NDArray[np.uint8], index: int, *, positions: int = 10, share: float = 0.25
+    classifier: Classifier, pixels: npt.NDArray[np.uint8], index: int, *, positions: int = 10
 ) -> npt.NDArray[np.float32]:
     """How far the class's probability falls when a piece of the picture is covered.
 
@@ -24,24 +27,20 @@ def occlusion_map(
         pixels: `(height, width, 3)` uint8 RGB, prepared.
         index: The class.
         positions: Places of the cover, a side.
-        share: Side of the cover, as a part of the picture's.
 
     Returns:
         `(positions, positions)` float32, probability lost; positive where the picture speaks for the class.
     """
-    if positions < 2 or not 0 < share < 1:
-        raise OptionError(f"positions is {positions} and share {share}; expected at least 2, and between 0 and 1.")
+    if positions < 2:
+        raise OptionError(f"positions is {positions}; expected at least 2.")
     height, width = pixels.shape[:2]
     cover = pixels.reshape(-1, 3).mean(axis=0).round().astype(np.uint8)  # the mean color adds no edge to find
-    tall, wide = max(1, round(height * share)), max(1, round(width * share))
+    tall, wide = max(1, round(height * _SHARE)), max(1, round(width * _SHARE))
     tops = np.linspace(0, height - tall, positions).round().astype(int)
     lefts = np.linspace(0, width - wide, positions).round().astype(int)
-    covered = []
-    for top in tops:
-        for left in lefts:
-            picture = pixels.copy()
-            picture[top : top + tall, left : left + wide] = cover
-            covered.append(picture)
+    covered = [pixels.copy() for _ in range(positions**2)]
+    for picture, (top, left) in zip(covered, product(tops, lefts), strict=True):
+        picture[top : top + tall, left : left + wide] = cover
     fixed = classifier.model.input.shape[0] if classifier.model.input.shape else 0
     batch = fixed or _BATCH  # some foreign files take one picture at a time
     covered += covered[:1] * (-len(covered) % batch)

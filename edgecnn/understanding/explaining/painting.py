@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from edgecnn.understanding.drawing import MARK, heat, panels, shades, signed, upsampled
+from edgecnn.understanding.drawing import GROUND, MARK, heat, panels, shades, signed, upsampled
 from edgecnn.understanding.explaining.comparison import Comparison
 from edgecnn.understanding.explaining.explanation import Explanation
 from edgecnn.understanding.explaining.first_layer import Filter
@@ -27,10 +27,10 @@ def overlay(values: Map, height: int, width: int) -> npt.NDArray[np.uint8]:
     return np.dstack([heat(0.25 + 0.75 * strength), opacity])
 
 
-def blended(pixels: Picture, values: Map, *, opacity: float = 0.7) -> Picture:
+def blended(pixels: Picture, values: Map) -> Picture:
     """A photo with a map over it, `(H, W, 3)` uint8."""
     over = overlay(values, *pixels.shape[:2])
-    alpha = over[:, :, 3:].astype(np.float32) / 255 * opacity
+    alpha = over[:, :, 3:].astype(np.float32) / 255 * 0.7
     return np.asarray((pixels * (1 - alpha) + over[:, :, :3] * alpha).round(), np.uint8)
 
 
@@ -72,29 +72,21 @@ def sheet(explanation: Explanation, comparison: Comparison | None = None) -> Ima
         smooth = Image.Resampling.BICUBIC if image.width > side else Image.Resampling.NEAREST
         return image.resize((side, round(side * image.height / image.width)), smooth)
 
-    rows = [[("the picture as the network gets it", Image.fromarray(pixels))]]
-    rows[0] += [
-        (f"{entry.label} {entry.score:.1%}", Image.fromarray(blended(pixels, entry.map)))
-        for entry in explanation.maps[:4]
-    ]
+    rows = [[("the picture as the network gets it", pixels)]]
+    rows[0] += [(f"{entry.label} {entry.score:.1%}", blended(pixels, entry.map)) for entry in explanation.maps[:4]]
     if comparison is not None:
-        other = comparison.second
-        title = f"{other.model}: {other.maps[0].label} {other.maps[0].score:.1%}"
-        rows[0].append((title, Image.fromarray(blended(other.pixels, other.maps[0].map))))
+        other, seen = comparison.second, comparison.second.maps[0]
+        rows[0].append((f"{other.model}: {seen.label} {seen.score:.1%}", blended(other.pixels, seen.map)))
     if explanation.first is not None:
         first = explanation.first
-        edges = [("sobel_x", photo(signed(first.sobel_x))), ("sobel_y", photo(signed(first.sobel_y)))]
-        learned = [(f"filter {entry.index}", photo(signed(centered(entry.map)))) for entry in first.filters[:3]]
-        rows.append([*edges, *learned])
+        edges = [("sobel_x", signed(first.sobel_x)), ("sobel_y", signed(first.sobel_y))]
+        rows.append(edges + [(f"filter {entry.index}", signed(centered(entry.map))) for entry in first.filters[:3]])
     for stage in explanation.stages:
-        title = f"{stage.layer.name}, channel"
-        cells = [(f"{title} {entry.index}", photo(shades(entry.map))) for entry in stage.channels[:2]]
-        cells += [("what it sees", photo(seen_by(pixels, entry.box))) for entry in stage.channels[:2]]
-        rows.append(cells)
-    parts = [panels(row) for row in rows]
-    result = Image.new("RGB", (max(part.width for part in parts), sum(part.height for part in parts)), (255, 255, 255))
-    top = 0
-    for part in parts:
-        result.paste(part, (0, top))
-        top += part.height
+        channels = stage.channels[:2]
+        maps = [(f"{stage.layer.name}, channel {entry.index}", shades(entry.map)) for entry in channels]
+        rows.append(maps + [("what it sees", seen_by(pixels, entry.box)) for entry in channels])
+    parts = [panels([(title, photo(picture)) for title, picture in row]) for row in rows]
+    result = Image.new("RGB", (max(part.width for part in parts), sum(part.height for part in parts)), GROUND)
+    for index, part in enumerate(parts):
+        result.paste(part, (0, sum(above.height for above in parts[:index])))
     return result

@@ -11,6 +11,7 @@ from edgecnn.understanding.inspecting import InspectedLayer
 __all__ = ["Channel", "Stage", "pick_stages", "stage_of"]
 
 _AT_MOST = 6
+_SHOWN = 4  # channels of a stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,15 +64,12 @@ def pick_stages(layers: Sequence[InspectedLayer], height: int, width: int) -> li
     learned = False
     for layer in layers:
         learned = learned or layer.kernel is not None
-        if not learned or len(layer.output_shape) != 4:
-            continue
-        rows, columns = layer.output_shape[2:]
-        if not isinstance(rows, int) or not isinstance(columns, int) or min(rows, columns) < 2:
+        rows, columns = layer.output_shape[2:] if len(layer.output_shape) == 4 else (0, 0)
+        if not learned or not isinstance(rows, int) or not isinstance(columns, int) or min(rows, columns) < 2:
             continue
         # Channels-last tensors inside a graph would put channels here; maps keep the picture's proportions.
-        if not 0.75 < (height / rows) / (width / columns) < 1.34:
-            continue
-        last[rows, columns] = layer
+        if 0.75 < (height / rows) / (width / columns) < 1.34:
+            last[rows, columns] = layer
     chosen = list(last.values())
     if len(chosen) > _AT_MOST:
         kept = np.linspace(0, len(chosen) - 1, _AT_MOST).round().astype(int)
@@ -79,7 +77,7 @@ def pick_stages(layers: Sequence[InspectedLayer], height: int, width: int) -> li
     return chosen
 
 
-def stage_of(layer: InspectedLayer, maps: npt.NDArray[np.float32], height: int, width: int, *, count: int = 4) -> Stage:
+def stage_of(layer: InspectedLayer, maps: npt.NDArray[np.float32], height: int, width: int) -> Stage:
     """The most active channels of a layer for one picture.
 
     A channel's activity is how far its largest activation stands above its mean: channels that are bright everywhere
@@ -90,10 +88,9 @@ def stage_of(layer: InspectedLayer, maps: npt.NDArray[np.float32], height: int, 
         maps: `(channels, h, w)` float32.
         height: Of the picture, in pixels.
         width: Likewise.
-        count: How many channels.
     """
     flat = maps.reshape(len(maps), -1).astype(np.float64)
-    order = np.argsort(-(flat.max(axis=1) - flat.mean(axis=1)), kind="stable")[:count]
+    order = np.argsort(-(flat.max(axis=1) - flat.mean(axis=1)), kind="stable")[:_SHOWN]
     channels = []
     for index in order:
         row, column = divmod(int(flat[index].argmax()), maps.shape[2])

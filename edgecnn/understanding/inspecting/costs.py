@@ -6,11 +6,12 @@ Convolutions and products of matrices are counted; the rest is negligible.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from onnx import TensorProto, helper
 
-from edgecnn.understanding.inspecting.onnx_graph import DEQUANTIZE, Graph, Node
+from edgecnn.understanding.inspecting.onnx_graph import DEQUANTIZE, Dimension, Graph, Node
 from edgecnn.understanding.inspecting.operators import CONVOLUTIONS, OPAQUE, PRODUCTS
 
 __all__ = ["Stored", "macs_of", "precision_of", "stored_by"]
@@ -70,7 +71,8 @@ def stored_by(graph: Graph, node: Node, counted: set[str], *, inside: bool) -> S
         if weight.name:
             counted.add(weight.name)
         count += number
-        size += math.ceil(number * _bits(weight) / 8)
+        kind = _type(weight)
+        size += math.ceil(number / 2) if kind.name.endswith("int4") else number * kind.itemsize
     return Stored(count, size)
 
 
@@ -81,7 +83,7 @@ def precision_of(graph: Graph, node: Node) -> str:
     """
     indices = _LEARNED_INPUTS.get(node.operator, ())
     stored = [graph.weight(node.inputs[index]) for index in indices[:1] if index < len(node.inputs)]
-    kind = next((_kind(weight) for weight in stored if weight is not None), None)
+    kind = next((_type(weight).name for weight in stored if weight is not None), None)
     source = graph.producers.get(node.inputs[0])
     from_integers = source is not None and source.operator in DEQUANTIZE
     if kind in _INTEGERS:
@@ -93,13 +95,8 @@ def precision_of(graph: Graph, node: Node) -> str:
     return _SHORT.get(kind, kind)
 
 
-def _kind(weight: TensorProto) -> str:
-    return str(helper.tensor_dtype_to_np_dtype(weight.data_type))
-
-
-def _bits(weight: TensorProto) -> int:
-    kind = helper.tensor_dtype_to_np_dtype(weight.data_type)
-    return 4 if str(kind).endswith("int4") else np.dtype(kind).itemsize * 8
+def _type(weight: TensorProto) -> np.dtype[Any]:
+    return np.dtype(helper.tensor_dtype_to_np_dtype(weight.data_type))
 
 
 def macs_of(graph: Graph, node: Node) -> int | None:
@@ -137,18 +134,12 @@ def _of_einsum(graph: Graph, node: Node) -> int | None:
     output = graph.elements(node.outputs[0])
     if not len(factors) == len(node.inputs) == 2 or not result or output is None:
         return None
-    for letter in set(terms) - set(result) - {",", "."}:
-        place = next(index for index, term in enumerate(factors) if letter in term)
-        size = _size_of(graph, node.inputs[place], factors[place], letter)
-        if size is None:
-            return None
-        output *= size
-    return output
-
-
-def _size_of(graph: Graph, name: str, term: str, letter: str) -> int | None:
-    before, _, after = term.partition("...")
-    shape = graph.shape(name) or ()
-    index = before.index(letter) if letter in before else after.index(letter) - len(after)
-    size = shape[index] if len(before) + len(after) <= len(shape) else "?"
-    return size if isinstance(size, int) else None
+    sizes: dict[str, Dimension] = {}
+    for name, factor in zip(node.inputs, factors, strict=True):
+        before, _, after = factor.partition("...")
+        shape = graph.shape(name) or ()
+        if len(before) + len(after) <= len(shape):
+            sizes |= zip(before + after, (*shape[: len(before)], *shape[len(shape) - len(after) :]), strict=True)
+    summed = [sizes.get(letter) for letter in set(terms) - set(result) - {",", "."}]
+    counts = [size for size in summed if isinstance(size, int)]
+    return output * math.prod(counts) if len(counts) == len(summed) else None

@@ -39,14 +39,6 @@ class AxisField:
         """Center of position 0's receptive field, in pixels, where 0 is the center of the first pixel."""
         return (self.low + self.high) / 2
 
-    def window(self, *, kernel: int, stride: int, dilation: int, pad_begin: int) -> "AxisField":
-        """Behind a sliding window."""
-        return AxisField(
-            self.low - pad_begin * self.jump,
-            self.high + (dilation * (kernel - 1) - pad_begin) * self.jump,
-            self.jump * stride,
-        )
-
     def span(self, position: int) -> tuple[int, int]:
         """First and last pixel that a position sees; may lie outside the picture."""
         return self.low + position * self.jump, self.high + position * self.jump
@@ -90,6 +82,18 @@ class Field:
         axes = list(self.axes)
         axes[axis] = value
         return replace(self, axes=(axes[0], axes[1]))
+
+    def window(
+        self, dimension: int, *, kernel: int = 1, stride: int = 1, dilation: int = 1, pad_begin: int = 0
+    ) -> "Field":
+        """Behind a window that slides along a dimension; the same where no interval runs along it."""
+        mark = self.marks[dimension]
+        seen = self.axes[mark] if mark in (0, 1) else None
+        if mark is None or seen is None:
+            return self
+        low = seen.low - pad_begin * seen.jump
+        high = seen.high + (dilation * (kernel - 1) - pad_begin) * seen.jump
+        return self.with_axis(mark, AxisField(low, high, seen.jump * stride))
 
     def gather(self, dimensions: list[int]) -> "Field":
         """After an operator that uses every cell along these dimensions for each result."""

@@ -19,51 +19,32 @@ def reshaped_marks(
     Returns:
         The new marks; None when an axis of the picture was cut in pieces, or a size is not known.
     """
-    groups = _groups(before, after)
-    if groups is None:
-        return _flattened(marks, before, after)
     result: list[Mark] = [None] * len(after)
-    for sources, targets in groups:
-        moved = [marks[index] for index in sources if marks[index] is not None and before[index] != 1]
-        if not moved:
-            continue
-        wide_sources = [index for index in sources if before[index] != 1]
-        wide_targets = [index for index in targets if after[index] != 1]
-        if len(wide_targets) != 1:
+    sources = [index for index, size in enumerate(before) if size != 1]  # ones change nothing
+    targets = [index for index, size in enumerate(after) if size != 1]
+    while sources or targets:
+        group = _smallest_group([before[index] for index in sources], [after[index] for index in targets])
+        if group is None:  # of free sizes only the flattening of everything behind the batch can be followed
+            return (None, FLAT) if len(before) == 4 and len(after) == 2 and marks[0] is None else None
+        moved = [marks[index] for index in sources[: group[0]] if marks[index] is not None]
+        if moved and group[1] != 1:
             return None
-        result[wide_targets[0]] = moved[0] if len(wide_sources) == 1 else FLAT
+        if moved:
+            result[targets[0]] = moved[0] if group[0] == 1 else FLAT
+        sources, targets = sources[group[0] :], targets[group[1] :]
     return tuple(result)
 
 
-def _groups(before: Sequence[Dimension], after: Sequence[Dimension]) -> list[tuple[range, range]] | None:
-    groups: list[tuple[range, range]] = []
-    left, right = 0, 0
-    while left < len(before) or right < len(after):
-        first, second = left, right
-        if left < len(before) and right < len(after) and before[left] == after[right]:
-            left, right = left + 1, right + 1  # the only way in which free sizes can meet
-        else:
-            sizes = [1, 1]
-            while left == first or right == second or sizes[0] != sizes[1]:
-                if sizes[0] <= sizes[1] and left < len(before):
-                    side, size, left = 0, before[left], left + 1
-                elif right < len(after):
-                    side, size, right = 1, after[right], right + 1
-                elif left == len(before) and sizes[0] == sizes[1]:
-                    break  # ones at the end of one shape
-                else:
-                    return None
-                if not isinstance(size, int):
-                    return None
-                sizes[side] *= size
-        groups.append((range(first, left), range(second, right)))
-    return groups
-
-
-def _flattened(
-    marks: tuple[Mark, ...], before: Sequence[Dimension], after: Sequence[Dimension]
-) -> tuple[Mark, ...] | None:
-    """Free sizes: only the flattening of everything behind the batch can still be followed."""
-    if len(before) == 4 and len(after) == 2 and marks[0] is None:
-        return None, FLAT
-    return None
+def _smallest_group(before: Sequence[Dimension], after: Sequence[Dimension]) -> tuple[int, int] | None:
+    """How many sizes from the start of each have the same product; None where there are none."""
+    if before[:1] == after[:1]:
+        return 1, 1  # the only way in which free sizes can meet
+    counts, products = [0, 0], [1, 1]
+    while 0 in counts or products[0] != products[1]:
+        side = 0 if products[0] <= products[1] else 1
+        size = (before, after)[side][counts[side]] if counts[side] < len((before, after)[side]) else "?"
+        if not isinstance(size, int):
+            return None
+        products[side] *= size
+        counts[side] += 1
+    return counts[0], counts[1]

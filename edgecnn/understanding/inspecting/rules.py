@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from edgecnn.understanding.inspecting.field import FLAT, AxisField, Field, Unknown, unite
+from edgecnn.understanding.inspecting.field import FLAT, Field, Unknown, unite
 from edgecnn.understanding.inspecting.onnx_graph import Graph, Node
 from edgecnn.understanding.inspecting.operators import GLOBAL_POOLS, REDUCTIONS
 from edgecnn.understanding.inspecting.reshaping import reshaped_marks
@@ -27,24 +27,17 @@ def _window(graph: Graph, node: Node, state: Field) -> Seen:
         dimensions = [index for index in (2, 3) if state.marks[index] is not None]
         if window.kernel != (1, 1) or not dimensions:
             return Unknown(f"{where(node)}: the window does not run along height and width")
-    result = state
-    for position in (0, 1):
-        mark = state.marks[2 + position]
-        interval = state.axes[mark] if mark in (0, 1) else None
-        if mark is None or interval is None:
-            continue
-        if window.padding is None:
-            return Unknown(f"{where(node)}: its padding depends on the picture's size")
-        result = result.with_axis(
-            mark,
-            interval.window(
-                kernel=window.kernel[position],
-                stride=window.stride[position],
-                dilation=window.dilation[position],
-                pad_begin=window.padding[position],
-            ),
+    if window.padding is None:
+        return Unknown(f"{where(node)}: its padding depends on the picture's size")
+    for axis in (0, 1):
+        state = state.window(
+            2 + axis,
+            kernel=window.kernel[axis],
+            stride=window.stride[axis],
+            dilation=window.dilation[axis],
+            pad_begin=window.padding[axis],
         )
-    return result
+    return state
 
 
 def _global_pool(_graph: Graph, _node: Node, state: Field) -> Seen:
@@ -87,12 +80,10 @@ def _pad(graph: Graph, node: Node, state: Field) -> Seen:
     begins = graph.constants(node, 1) or node.integers("pads", ())
     if len(begins) != 2 * rank:
         return Unknown(f"{where(node)}: its padding is computed")
-    for begin, mark in zip(begins[:rank], state.marks, strict=True):
-        if mark == FLAT and begin:
+    for dimension, begin in enumerate(begins[:rank]):
+        if state.marks[dimension] == FLAT and begin:
             return Unknown(f"{where(node)}: pads flattened positions")
-        interval = state.axes[mark] if mark in (0, 1) else None
-        if mark is not None and interval is not None:
-            state = state.with_axis(mark, interval.window(kernel=1, stride=1, dilation=1, pad_begin=begin))
+        state = state.window(dimension, pad_begin=begin)
     return state
 
 
@@ -111,13 +102,10 @@ def _slice(graph: Graph, node: Node, state: Field) -> Seen:
         if mark is None:
             continue
         size = (graph.shape(node.inputs[0]) or ("?",) * rank)[dimension]
-        interval = state.axes[mark] if mark in (0, 1) else None
         start = given_start + size if given_start < 0 and isinstance(size, int) else given_start
         if mark == FLAT or step < 1 or start < 0:
             return Unknown(f"{where(node)}: cuts positions out of the picture")
-        if interval is not None:
-            low, high = interval.span(start)
-            state = state.with_axis(mark, AxisField(low, high, interval.jump * step))
+        state = state.window(dimension, stride=step, pad_begin=-start)
     return state
 
 
@@ -169,34 +157,29 @@ def behind_concat(graph: Graph, node: Node, incoming: dict[int, Seen]) -> Seen:
     return united
 
 
-def _runs(part: Field) -> bool:
-    return not part.sees_all and any(mark is not None for mark in part.marks[-2:])
+def _runs(part: Seen) -> bool:
+    return isinstance(part, Field) and not part.sees_all and any(mark is not None for mark in part.marks[-2:])
 
 
 def behind_product(graph: Graph, node: Node, incoming: dict[int, Seen]) -> Seen:
     """A matrix product: what is summed over is seen whole."""
     second = 3 if node.operator in ("QLinearMatMul", "com.microsoft.QGemm") else 1
     parts: list[Seen] = []
-    ranks = []
     for index, transposed in ((0, "transA"), (second, "transB")):
-        rank = graph.rank(node.inputs[index]) or 2
-        ranks.append(rank)
         state = incoming.get(index)
         if state is None:
             continue
+        rank = graph.rank(node.inputs[index]) or 2
         if isinstance(state, Unknown) or len(state.marks) != rank or rank < 2:
             parts.append(state if isinstance(state, Unknown) or state.sees_all else Unknown(where(node)))
             continue
-        flipped = bool(node.integer(transposed, 0))
-        inner = rank - 1 if (index == 0) != flipped else rank - 2
-        outer = rank - 2 if inner == rank - 1 else rank - 1
+        sums_last = (index == 0) != bool(node.integer(transposed, 0))
+        inner, outer = (rank - 1, rank - 2) if sums_last else (rank - 2, rank - 1)
         gathered = state.gather([inner])
-        marks = list(gathered.marks)
-        kept = marks[outer]
-        marks[-2:] = [kept, None] if index == 0 else [None, kept]
-        parts.append(replace(gathered, marks=tuple(marks)))
-    crosswise = [part for part in parts if isinstance(part, Field) and _runs(part)]
-    if len(crosswise) > 1:
+        kept = gathered.marks[outer]
+        ends = (kept, None) if index == 0 else (None, kept)
+        parts.append(replace(gathered, marks=(*gathered.marks[:-2], *ends)))
+    if sum(_runs(part) for part in parts) > 1:
         return Unknown(f"{where(node)}: compares positions in pairs")
     return unite(parts, where(node)) if parts else Unknown(where(node))
 

@@ -5,17 +5,19 @@ from collections.abc import Sequence
 from edgecnn.understanding.inspecting.inspected_layer import InspectedLayer
 from edgecnn.understanding.tables import format_table
 
-__all__ = ["LAYER_COLUMNS", "layer_cells", "layer_table"]
+__all__ = ["LAYER_COLUMNS", "NUMBER_COLUMNS", "layer_cells", "layer_table"]
 
 LAYER_COLUMNS = (
     "layer", "operator", "output", "kernel", "stride", "padding", "parameters", "MACs", "bytes", "precision", "field",
     "jump", "offset",
 )  # fmt: skip
+NUMBER_COLUMNS = (6, 7, 8, 10, 11, 12)
+"""Which of them are set to the right."""
 
 
 def layer_table(layers: Sequence[InspectedLayer]) -> str:
     """All rows under their titles."""
-    return format_table(LAYER_COLUMNS, [layer_cells(layer) for layer in layers], right=(6, 7, 8, 10, 11, 12))
+    return format_table(LAYER_COLUMNS, [layer_cells(layer) for layer in layers], right=NUMBER_COLUMNS)
 
 
 def layer_cells(layer: InspectedLayer) -> list[str]:

@@ -1,5 +1,6 @@
 """The sliding window of a convolution or pooling node: kernel, stride, dilation, padding."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgecnn.understanding.inspecting.onnx_graph import Graph, Node
@@ -36,38 +37,30 @@ def window_of(graph: Graph, node: Node) -> SlidingWindow | None:
         kernel = tuple(weight.dims[2:]) if weight is not None else ()
     if len(kernel) != 2:
         return None
-    stride = node.integers("strides", (1, 1))
-    dilation = node.integers("dilations", (1, 1))
+    stride, dilation = node.integers("strides", (1, 1)), node.integers("dilations", (1, 1))
+    reach = [step * (size - 1) + 1 for size, step in zip(kernel, dilation, strict=True)]
     return SlidingWindow(
         kernel=(kernel[0], kernel[1]),
         stride=(stride[0], stride[1]),
         dilation=(dilation[0], dilation[1]),
-        padding=_padding(graph, node, kernel=kernel, stride=stride, dilation=dilation),
+        padding=_padding(graph, node, reach, stride),
     )
 
 
-def _padding(
-    graph: Graph, node: Node, *, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
-) -> tuple[int, int, int, int] | None:
-    auto = node.attributes.get("auto_pad", b"NOTSET")
-    auto = auto.decode() if isinstance(auto, bytes) else str(auto)
+def _padding(graph: Graph, node: Node, reach: Sequence[int], stride: Sequence[int]) -> tuple[int, int, int, int] | None:
+    auto = node.attributes.get("auto_pad", b"NOTSET").decode()
     if auto == "NOTSET":
         top, left, bottom, right = node.integers("pads", (0, 0, 0, 0))
         return top, left, bottom, right
     if auto == "VALID":
         return 0, 0, 0, 0
     shape = graph.shape(node.inputs[0]) or ()
-    begins, ends = [], []
-    for axis in (0, 1):
-        reach = dilation[axis] * (kernel[axis] - 1) + 1
-        size = shape[2 + axis] if len(shape) == 4 else "?"
-        if isinstance(size, int):
-            total = max(0, (-(-size // stride[axis]) - 1) * stride[axis] + reach - size)
-        elif stride[axis] == 1:
-            total = reach - 1
-        else:
+    ends = []  # the larger halves
+    totals = []
+    for cells, step, size in zip(reach, stride, shape[2:] if len(shape) == 4 else "??", strict=True):
+        if not isinstance(size, int) and step != 1:
             return None
-        smaller = total // 2
-        begins.append(smaller if auto == "SAME_UPPER" else total - smaller)
-        ends.append(total - begins[-1])
-    return begins[0], begins[1], ends[0], ends[1]
+        total = max(0, (-(-size // step) - 1) * step + cells - size) if isinstance(size, int) else cells - 1
+        totals.append(total)
+        ends.append(total - total // 2 if auto == "SAME_UPPER" else total // 2)
+    return totals[0] - ends[0], totals[1] - ends[1], ends[0], ends[1]

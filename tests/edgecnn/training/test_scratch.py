@@ -9,7 +9,7 @@ import torch
 from edgecnn_runtime import Preprocess
 from edgecnn_runtime.errors import DataError
 from safetensors.torch import load_file, save_file
-from support.command import edgecnn
+from support.command import edgecnn, python
 from support.training import train_toy
 
 from edgecnn.data import PicturesInMemory
@@ -110,10 +110,14 @@ def test_resume_refuses_another_run(toy, tmp_path):
 
 
 def test_resume_begins_a_run_that_has_not_begun_and_sweeps_what_a_kill_has_left(toy, tmp_path):
-    left = [tmp_path / ".checkpoint-0a1b2c3d.safetensors.tmp", tmp_path / ".run-x_.json.tmp"]
-    theirs = tmp_path / ".notes.tmp"
-    for path in [*left, theirs]:
-        path.write_bytes(b"half")
+    for name in ("checkpoint.safetensors", "run.json"):
+        program = (
+            "import os, sys; from edgecnn_runtime.files import atomic_path\nwith atomic_path(sys.argv[1]): os._exit(9)"
+        )
+        assert python("-c", program, tmp_path / name).code == 9
+    left, theirs = list(tmp_path.iterdir()), tmp_path / ".notes.tmp"
+    assert len(left) == 2
+    theirs.write_bytes(b"half")
     assert train_toy(toy, tmp_path, epochs=1, resume=True).history[0].epoch == 1
     assert not any(path.exists() for path in left) and theirs.exists()
 

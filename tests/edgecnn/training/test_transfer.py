@@ -138,3 +138,22 @@ def test_too_many_blocks_and_wrong_optimizers_are_refused(toy, toy_run, tmp_path
         transfer(toy, toy_run, tmp_path, None, train_last=99)
     with pytest.raises(OptionError, match="muon is for edge_cnn from scratch"):
         fine_tuning_recipe(20, 200, RecipeChanges(optimizer="muon"))
+
+
+def test_a_network_with_extra_state_is_refused_before_it_is_trained(toy, tmp_path, monkeypatch):
+    (tmp_path / "network_with_extra_state.py").write_text(
+        "from edgecnn_export.network import Network\nfrom edgecnn_runtime import Preprocess\nfrom torch import nn\n"
+        "class Counted(nn.Linear):\n"
+        "    def get_extra_state(self): return {'calls': 1}\n"
+        "    def set_extra_state(self, state): pass\n"
+        "def make():\n"
+        "    module = nn.Sequential(nn.Flatten(), Counted(1200, 3))\n"
+        "    return Network(module, 'counted', ('a', 'b', 'c'), Preprocess(20, 20))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    same = replace(toy, preprocess=Preprocess(20, 20))
+    with pytest.raises(
+        OptionError, match=r"keeps extra state \('1\._extra_state'\), which a run's weights, all tensors"
+    ):
+        transfer(same, "network_with_extra_state:make", tmp_path / "run", None)
+    assert not (tmp_path / "run").exists()

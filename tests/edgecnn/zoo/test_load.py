@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from support.networks import Small
 
 from edgecnn.zoo import NetworkRequest, load
 
-OWN = NetworkRequest(labels=tuple("abcd"), size=(24, 24))
+OWN = NetworkRequest(labels=tuple("abcd"), size=(24, 24), mean=(0.5,) * 3, std=(0.5,) * 3)
 
 
 @pytest.fixture
@@ -96,8 +97,11 @@ def test_a_factory_a_class_and_a_ready_module_serve(tmp_path, monkeypatch):
         load("mine_of_somebody:broken", OWN)
     with pytest.raises(OptionError, match="does not say its class names; give them with --labels FILE"):
         load("mine_of_somebody:make", NetworkRequest(size=(24, 24)))
+    for forgotten in ({"mean": None}, {"std": None}, {"mean": None, "std": None}):
+        with pytest.raises(OptionError, match="in training; give --mean and --std, or --preprocess with"):
+            load("mine_of_somebody:make", replace(OWN, **forgotten))
     with pytest.raises(OptionError, match="size of the network's input is not known; give it with --size"):
-        load("mine_of_somebody:make", NetworkRequest(labels=tuple("abcd")))
+        load("mine_of_somebody:make", replace(OWN, size=None))
 
 
 def test_a_module_that_cannot_be_imported_says_why(tmp_path, monkeypatch):
@@ -118,7 +122,7 @@ def test_weights_from_a_file(tmp_path, kind):
         safetensors.torch.save_file(state, path)
     else:
         torch.save({"state_dict": state} if kind == "wrapped" else state, path)
-    network = load("support.networks:make", NetworkRequest(labels=tuple("abcd"), size=(24, 24), weights=path))
+    network = load("support.networks:make", replace(OWN, weights=path))
     assert np.all(network.module.head.weight.detach().numpy() == 2)
     assert network.source["weights"] == path.name
 
@@ -141,12 +145,12 @@ def test_weights_with_code_in_them_are_refused(tmp_path, capsys):
         else:
             path.write_bytes(content)
         with pytest.raises(OptionError, match=r"cannot be read safely .*expected a state dict"):
-            load("support.networks:make", NetworkRequest(labels=tuple("abcd"), size=(24, 24), weights=path))
+            load("support.networks:make", replace(OWN, weights=path))
     assert "code from a pickle" not in capsys.readouterr().out
 
 
 def test_weights_that_do_not_fit_are_named(tmp_path):
-    request = NetworkRequest(labels=tuple("abcd"), size=(24, 24), weights=tmp_path / "weights.safetensors")
+    request = replace(OWN, weights=tmp_path / "weights.safetensors")
     with pytest.raises(OptionError, match=r"weights\.safetensors do not exist; expected a \.safetensors or \.pth file"):
         load("support.networks:make", request)
     request.weights.write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")

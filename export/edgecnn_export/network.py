@@ -1,5 +1,6 @@
 """A network ready for export: the module, everything that its right answer depends on, and the same from pixels on."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,7 +49,8 @@ class Network:
             raise OptionError(f"channels is {self.channels}; expected 3 (RGB) or 1 (gray).")
         if not self.labels:
             raise OptionError("the network has no labels; expected one name a class.")
-        self.module.eval()
+        with contextlib.suppress(NotImplementedError):  # an exported program's module has one mode only
+            self.module.eval()
 
     @property
     def normalization(self) -> Normalization:

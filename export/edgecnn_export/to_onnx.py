@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
+import onnx_ir as ir
 import torch
 from edgecnn_runtime.errors import ModelFileError, OptionError
 from onnxscript import opset18 as op
@@ -32,7 +33,9 @@ def to_onnx(network: Network) -> PixelGraph:
         ModelFileError: torch cannot export it; the message carries torch's reason.
     """
     _check_size(network)
-    module = PixelModule(network).eval()
+    _refuse_quantized(network)
+    module = PixelModule(network)
+    module.training = False  # eval() goes into parts that may not allow it
     height, width = network.preprocess.height, network.preprocess.width
     pixels = torch.zeros((2, height, width, 3), dtype=torch.uint8)
     _check_output(module, pixels, network)
@@ -58,6 +61,7 @@ def to_onnx(network: Network) -> PixelGraph:
         raise ModelFileError(f"{network.name} cannot be exported: torch.onnx.export gave nothing back.")
     graph = program.model
     graph.ir_version = min(graph.ir_version, MAX_IR)
+    _refuse_probabilities(graph, network)
     fold_pooled_norms(graph)
     name_by_layer(graph)
     features = expose_features(graph)
@@ -78,11 +82,31 @@ def to_onnx(network: Network) -> PixelGraph:
 
 
 def _check_size(network: Network) -> None:
-    size = sum(tensor.nbytes for tensor in network.module.state_dict().values())
+    size = sum(tensor.nbytes for tensor in network.module.state_dict().values() if isinstance(tensor, torch.Tensor))
     if size >= onnx.checker.MAXIMUM_PROTOBUF:
         raise OptionError(
             f"{network.name} has {size / 1e9:.1f} GB of weights, but an ONNX file holds less than 2 GiB in one piece; "
             "take a smaller network."
+        )
+
+
+def _refuse_quantized(network: Network) -> None:
+    """Quantized by torch: its operators are those of one backend, and int8 is made from the float network."""
+    kinds = {type(part).__module__ for part in network.module.modules()}
+    if any(kind.startswith(("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized")) for kind in kinds):
+        raise OptionError(
+            f"{network.name} is quantized by torch; give the float network it was made from, and --precision int8 with "
+            "--calibrate makes an int8 file of it."
+        )
+
+
+def _refuse_probabilities(graph: ir.Model, network: Network) -> None:
+    """A softmax or sigmoid at the end would be followed by the one of whoever reads the file."""
+    last = graph.graph.outputs[0].producer()
+    if last is not None and last.op_type in ("Softmax", "Sigmoid"):
+        raise OptionError(
+            f"{network.name} ends in a {last.op_type.lower()}, so that it gives probabilities; expected logits: return "
+            "what that layer is given, or put torch.nn.Identity() in its place."
         )
 
 

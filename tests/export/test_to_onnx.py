@@ -180,3 +180,8 @@ def test_what_cannot_be_exported_says_why(module, error, message):
 def test_networks_are_checked(options, message):
     with pytest.raises(OptionError, match=message):
         network(Small(), **options)
+
+
+def test_a_network_that_ends_in_probabilities_is_refused():
+    with pytest.raises(OptionError, match="small ends in a softmax, so that it gives probabilities; expected logits"):
+        to_onnx(network(nn.Sequential(Small(), nn.Softmax(dim=1))))

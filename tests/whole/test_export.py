@@ -70,6 +70,15 @@ def test_a_foreign_onnx_becomes_a_model_file(place):
     assert classifier.logits(random_pixels(2)).shape == (2, 4)
 
 
+def test_statistics_of_another_unit_are_converted_aloud_and_the_preprocessing_is_printed(place):
+    done = _export(place, "--mean", "127.5", "--std", "63.75")
+    assert done.code == 0, done
+    assert "are in units of 0 to 255; taken as --mean 0.5,0.5,0.5 --std 0.25,0.25,0.25" in done.err
+    assert "the output output holds logits" in done.out
+    assert "preprocessing: 32×32 pixels (--size), short side to 32, center crop (assumed)" in done.out
+    assert "mean 0.5 0.5 0.5 (--mean), std 0.25 0.25 0.25 (--std)" in done.out
+
+
 def test_own_pictures_serve_for_the_check(place, sample_images):
     done = edgecnn("export", *FOREIGN, "--check", sample_images, "--json", cwd=place)
     assert done.lines[0]["check"]["pictures"] == len(list(sample_images.glob("*.jpg")))

@@ -170,7 +170,13 @@ class CameraApp:
         watched = self._page is not None and self._page.watching > 0
         picture = self._picture(view) if self._window is not None or watched or record else None
         if self._page is not None:
-            state = page_state(view, self._controls, shown_fps=self._shown.per_second, recording=recording)
+            state = page_state(
+                view,
+                self._controls,
+                shown_fps=self._shown.per_second,
+                recording=recording,
+                notice=self._live.source.notice,
+            )
             self._page.publish(picture if watched else None, state)
         if picture is None:
             return

@@ -15,6 +15,7 @@ import typer.core
 from edgecnn_runtime.errors import EdgecnnError, OptionError
 
 import edgecnn
+from edgecnn.children import run_child
 from edgecnn.cli.output import Verbosity, complain, detail, set_verbosity, shown, warn
 
 __all__ = ["COMMANDS", "app", "main"]
@@ -100,6 +101,8 @@ def _options(
 
 def main() -> None:
     """Entry point: exit code 0 on success, 1 on an error or a failed check, 2 on wrong usage."""
+    if run_child():
+        return
     _print_any_name()
     arguments = sys.argv[1:]
     ends = arguments.index("--") if "--" in arguments else len(arguments)

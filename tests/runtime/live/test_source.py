@@ -85,7 +85,7 @@ def test_a_folder_plays_in_the_order_of_numbers_and_skips_what_is_no_picture(tmp
     with Source(tmp_path) as source:
         assert source.details == "5 pictures"
         assert [int(frame.image[0, 0, 0]) for frame in source] == [1, 2, 3, 10]
-        assert source.note.startswith("1 files are no pictures; 1 of 5 files could not be read, the last: ")
+        assert source.note.startswith("files that are no pictures: 1; 1 of 5 files could not be read, the last: ")
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceError, match="holds no pictures"):
         Source(tmp_path / "empty").open()

@@ -33,11 +33,12 @@ class FolderCapture:
             raise SourceError(f"{folder} holds no pictures; expected .jpg, .png or other picture files in it.")
         self._paths = sorted(paths, key=_by_number)
         self._next = self._bad = 0
-        self._others = len(files) - len(paths)
+        others = len(files) - len(paths)
         self._step_s = 1 / (options.fps or _FOLDER_FPS)
         self._loop = options.loop
         self.position_s: float | None = None
-        self.note = f"{self._others} files are no pictures" if self._others else ""
+        self._others = f"files that are no pictures: {others}; " if others else ""
+        self.note = self._others.removesuffix("; ")
         self.details = f"{len(paths)} pictures"
 
     def read(self) -> Picture | None:
@@ -53,8 +54,8 @@ class FolderCapture:
                 return np.ascontiguousarray(swap_channels(np.asarray(picture)))
             except ImageError as error:
                 self._bad += 1
-                others = f"{self._others} files are no pictures; " if self._others else ""
-                self.note = f"{others}{self._bad} of {len(self._paths)} files could not be read, the last: {error}"
+                unread = f"{self._bad} of {len(self._paths)} files could not be read, the last: {error}"
+                self.note = self._others + unread
         return None
 
     def close(self) -> None:

@@ -32,9 +32,7 @@ class StandIn:
         if self.raises and names[0] != CPU:
             raise RuntimeError("libcudart.so.12: cannot open shared object file")
         session = self.real(data, options, providers=[CPU])
-        running = types.SimpleNamespace(
-            run=session.run, get_inputs=session.get_inputs, get_outputs=session.get_outputs
-        )
+        running = types.SimpleNamespace(run=session.run, get_inputs=session.get_inputs, get_outputs=session.get_outputs)
         running.get_providers = lambda: names if self.starts else [CPU]
         return running
 

@@ -1,4 +1,4 @@
-"""Nothing that edgecnn starts leaves a device id or sends events: onnxruntime's own telemetry is off before it loads."""
+"""Nothing that edgecnn starts leaves a device id: the telemetry of onnxruntime is off before it loads."""
 
 import os
 

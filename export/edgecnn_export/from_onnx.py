@@ -13,7 +13,7 @@ from edgecnn_runtime.model_file import ModelFile
 from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.preprocess import Preprocess
 
-from edgecnn_export.foreign.normalize import normalize
+from edgecnn_export.foreign.common_form import bring_to_common_form
 from edgecnn_export.passes.feature_output import expose_features
 from edgecnn_export.passes.values import to_proto
 from edgecnn_export.pixel_graph import MAX_IR, PixelGraph
@@ -59,7 +59,9 @@ def from_onnx(
         )
     names = check_labels(list(labels), OptionError)
     try:
-        form = normalize(proto, labels=names, preprocess=preprocess, normalization=normalization, scores=scores)
+        form = bring_to_common_form(
+            proto, labels=names, preprocess=preprocess, normalization=normalization, scores=scores
+        )
         features = expose_features(form.model)
         model = _checked(form.model)
     except ModelFileError as error:

@@ -49,7 +49,7 @@ def from_onnx(
     """
     proto = _foreign_proto(path)
     if proto is None:
-        return _own(path, labels, preprocess, normalization, name=name, license=license)
+        return _own(path, labels=labels, preprocess=preprocess, normalization=normalization, name=name, license=license)
     given = {"labels": labels, "preprocess": preprocess, "normalization": normalization}
     missing = [key for key, value in given.items() if value is None]
     if labels is None or preprocess is None:
@@ -93,10 +93,10 @@ def _foreign_proto(path: str | Path) -> onnx.ModelProto | None:
 
 def _own(
     path: str | Path,
+    *,
     labels: Sequence[str] | None,
     preprocess: Preprocess | None,
     normalization: Normalization | None,
-    *,
     name: str | None,
     license: str | None,
 ) -> PixelGraph:

@@ -71,7 +71,7 @@ def bring_to_common_form(
     names = output_names(model, scores)
     tidy(model, names)
     half = is_half(model)
-    specimen, taken, narrowed = _running(model, preprocess, normalization, names, pictures)
+    specimen, taken, narrowed = _running(model, preprocess, normalization=normalization, names=names, pictures=pictures)
     chosen = choose_output(specimen.rows(names, pictures), len(labels))
     wanted = specimen.rows([chosen], pictures)
 
@@ -111,29 +111,31 @@ def bring_to_common_form(
         if normalization and not taken.normalization
         else "",
     )
-    return CommonForm(model, reference, taken, tuple(note for note in notes if note))
+    return CommonForm(model, reference, taken, notes=tuple(note for note in notes if note))
 
 
 def _running(
     model: ir.Model,
     preprocess: Preprocess,
+    *,
     normalization: Normalization | None,
     names: list[str],
     pictures: Pixels,
 ) -> tuple[Specimen, TakenInput, bool]:
     """The network as it came, with the first reading of its input that runs, and whether it had to become float32."""
     try:
-        return *_first_that_runs(model, preprocess, normalization, names, pictures), False
+        return *_first_that_runs(model, preprocess, normalization=normalization, names=names, pictures=pictures), False
     except ModelFileError:
         # ONNX Runtime's CPU has no convolution in double precision; what it means is the same in single.
         if not to_float32(model):
             raise
-    return *_first_that_runs(model, preprocess, normalization, names, pictures), True
+    return *_first_that_runs(model, preprocess, normalization=normalization, names=names, pictures=pictures), True
 
 
 def _first_that_runs(
     model: ir.Model,
     preprocess: Preprocess,
+    *,
     normalization: Normalization | None,
     names: list[str],
     pictures: Pixels,

@@ -131,7 +131,9 @@ class CameraApp:
 
     def _label(self) -> None:
         try:
-            for count, view in enumerate(self._live, start=1):
+            count = 0
+            for view in self._live:
+                count += view.frame is not None  # other views tell a state and are no frame
                 if view.frame is not None and not self._options.record_overlay:
                     self._saver.add(view.frame.bgr, view.frame.grabbed_at)
                 if view.frame is not None and view.result is None:

@@ -77,6 +77,14 @@ def test_ctrl_c_while_it_starts_is_no_error_either(mjpeg: MjpegServer, model: Pa
     assert done.code == 0, done
 
 
+def test_states_between_the_frames_of_a_slow_sender_are_no_frames(model: Path) -> None:
+    with MjpegServer(fps=1 / 3) as slow:
+        done = run(slow.url, "--model", model, "--no-display", "--json", "--frames", 2)
+    assert done.code == 0, done
+    assert "STALE" in [line.get("state") for line in done.lines]
+    assert done.lines[-1]["labeled"] == 2, done
+
+
 def test_a_stream_that_breaks_off_comes_back(mjpeg: MjpegServer, model: Path) -> None:
     with start(mjpeg.url, "--model", model, "--no-display", "--json") as camera:
         camera.line()

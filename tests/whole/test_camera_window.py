@@ -24,7 +24,8 @@ def display() -> Iterator[str]:
     for program in ("Xvfb", "xdotool"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed (apt-get install xvfb xdotool)")
-    with Running("Xvfb", "-displayfd", 1, "-screen", 0, "1000x700x24", "-nolisten", "tcp") as server:
+    # Without -noreset it begins anew when its last client has gone, and whoever comes meanwhile is turned away.
+    with Running("Xvfb", "-noreset", "-displayfd", 1, "-screen", 0, "1000x700x24", "-nolisten", "tcp") as server:
         yield f":{server.line().strip()}"
         server.finish(number=signal.SIGTERM)
 

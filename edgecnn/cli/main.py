@@ -116,7 +116,16 @@ def main() -> None:
     if "--verbose" in asked:
         set_verbosity(Verbosity.VERBOSE)
         _tell_versions()
-    app(args=[word for word in arguments[:ends] if word not in asked] + arguments[ends:], prog_name="edgecnn")
+    try:
+        app(args=[word for word in arguments[:ends] if word not in asked] + arguments[ends:], prog_name="edgecnn")
+    except OSError as error:  # of help and version, too
+        if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
+        if error.errno == errno.ENOSPC:
+            _complain(f"the output cannot be written: {error.strerror}.")
+        # A reader that has gone (head, a pager) has seen enough; a second complaint at exit would be noise.
+        sys.stdout = None
+        sys.exit(1)
 
 
 def _tell_versions() -> None:
@@ -164,14 +173,6 @@ def _errors_as_words(command: Callable[..., Any]) -> Callable[..., Any]:
             except KeyboardInterrupt:
                 _complain("interrupted.")
                 raise typer.Exit(_INTERRUPTED) from None
-            except OSError as error:
-                if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC):
-                    raise
-                if error.errno == errno.ENOSPC:
-                    _complain(f"the output cannot be written: {error.strerror}.")
-                # A reader that has gone (head, a pager) has seen enough; a second complaint at exit would be noise.
-                sys.stdout = None
-                raise typer.Exit(1) from None
 
     return run
 

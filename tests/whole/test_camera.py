@@ -162,7 +162,7 @@ def test_a_recording_that_cannot_begin_is_exit_code_1_and_leaves_no_file(clip: P
     """A disk without room for anything, as a disk that cannot be written to, which root could write to all the same."""
     none = SMALL_FILES.replace("60_000", "0")
     recording = clip.parent / "a.mkv"
-    arguments = ("camera", clip, "--model", model, "--no-display", "--record", recording)
+    arguments = ("camera", clip, "--model", model, "--no-display", "-o", recording)
     done = edgecnn(*arguments, env=NO_DISPLAY, before=none)
     assert done.code == 1, done
     assert "error: recording to" in done.err

@@ -50,7 +50,7 @@ def explain(
         other = explaining.explain(second, str(image), classes=shared, top=top, occlusion=occlusion)
         comparison = explaining.compare(explanation, other, top=top)
     if explanation.note:
-        say(explanation.note)
+        say(shown(explanation.note))
     page = output or Path(f"{image.stem}-explained.html")
     say(f"wrote {write_file(page, explaining.explain_page(explanation, comparison))}")
     if png is not None:

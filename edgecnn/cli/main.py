@@ -15,6 +15,7 @@ import typer.core
 from edgecnn_runtime.errors import EdgecnnError, OptionError
 
 import edgecnn
+from edgecnn.cli.escape import escaped
 from edgecnn.cli.output import Verbosity, complain, detail, set_verbosity, shown, warn
 
 __all__ = ["COMMANDS", "app", "main"]
@@ -175,7 +176,7 @@ def _errors_as_words(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _complain(sentence: str) -> None:
     if _Debug.wanted:
-        typer.echo(traceback.format_exc(), err=True)
+        typer.echo(escaped(traceback.format_exc()), err=True)
     complain(sentence)
 
 

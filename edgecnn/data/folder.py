@@ -53,7 +53,7 @@ def from_folder(root: Path) -> LabeledData:
         readers = {split: partial(_read_class_folders, root, name, split) for split in inside}
     if list(readers) in ([], ["train"]):  # a set that has still to be split
         readers = {"all": readers.get("train", partial(_read_split, root, name))}
-    return LabeledData(name, source, readers, tuple(notes))
+    return LabeledData(name, source, splits=readers, notes=tuple(notes))
 
 
 def _only_folder(root: Path) -> Path | None:

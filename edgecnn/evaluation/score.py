@@ -142,7 +142,7 @@ def score(
     flips: tuple[Flip, ...] = ()
     if reference is not None:
         agreement = float((best[:, 0] == reference.best[readable, 0]).mean())
-        flips = tuple(_flips(data, predictions.best, reference.best, readable, names))
+        flips = tuple(_flips(data, names, best=predictions.best, reference=reference.best, readable=readable))
     return EvaluationReport(
         model=classifier.model.name,
         data=data.name,
@@ -160,10 +160,11 @@ def score(
 
 def _flips(
     data: LabeledPictures,
+    names: tuple[str, ...],
+    *,
     best: npt.NDArray[np.int64],
     reference: npt.NDArray[np.int64],
     readable: npt.NDArray[np.bool_],
-    names: tuple[str, ...],
 ) -> Iterator[Flip]:
     for row in np.flatnonzero(readable & (best[:, 0] != reference[:, 0])):
         truth, own, other = data.labels[row], best[row, 0], reference[row, 0]

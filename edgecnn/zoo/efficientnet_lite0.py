@@ -35,7 +35,7 @@ def load_efficientnet_lite0(request: NetworkRequest) -> Network:
         module=module,
         name="efficientnet_lite0",
         labels=IMAGENET_LABELS if request.labels is None else tuple(request.labels),
-        preprocess=request.preprocess(Preprocess(224, 224, "short-side", 256, "bicubic")),
+        preprocess=request.preprocess(Preprocess(224, 224, resize="short-side", resize_to=256, kernel="bicubic")),
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
         license=request.bare_license or "Apache-2.0",

@@ -8,6 +8,8 @@ What needs torch (`edgecnn_export.network`, `edgecnn_export.to_onnx`) is importe
 that quantizes a finished graph stays without it.
 """
 
+import edgecnn_runtime as _  # noqa: F401 - before onnxruntime, whose telemetry it turns off
+
 from edgecnn_export.from_onnx import from_onnx
 from edgecnn_export.pipeline import ExportReport, export
 from edgecnn_export.pixel_graph import PixelGraph

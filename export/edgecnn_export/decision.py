@@ -27,7 +27,7 @@ class Thresholds:
 
 
 def decision_sentence(
-    asked: str, chosen: str | None, measured: dict[str, Measured], reasons: dict[str, str], thresholds: Thresholds
+    *, asked: str, chosen: str | None, measured: dict[str, Measured], reasons: dict[str, str], thresholds: Thresholds
 ) -> str:
     """One sentence, such as "Ship int8: 3.6× smaller, 1.5× faster, 0 of 208 labels changed; ….".
 

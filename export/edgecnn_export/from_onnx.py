@@ -13,7 +13,7 @@ from edgecnn_runtime.model_file import ModelFile
 from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.preprocess import Preprocess
 
-from edgecnn_export.foreign.normalize import normalize
+from edgecnn_export.foreign.common_form import bring_to_common_form
 from edgecnn_export.passes.feature_output import expose_features
 from edgecnn_export.passes.values import to_proto
 from edgecnn_export.pixel_graph import MAX_IR, PixelGraph
@@ -49,7 +49,7 @@ def from_onnx(
     """
     proto = _foreign_proto(path)
     if proto is None:
-        return _own(path, labels, preprocess, normalization, name=name, license=license)
+        return _own(path, labels=labels, preprocess=preprocess, normalization=normalization, name=name, license=license)
     given = {"labels": labels, "preprocess": preprocess, "normalization": normalization}
     missing = [key for key, value in given.items() if value is None]
     if labels is None or preprocess is None:
@@ -59,7 +59,9 @@ def from_onnx(
         )
     names = check_labels(list(labels), OptionError)
     try:
-        form = normalize(proto, labels=names, preprocess=preprocess, normalization=normalization, scores=scores)
+        form = bring_to_common_form(
+            proto, labels=names, preprocess=preprocess, normalization=normalization, scores=scores
+        )
         features = expose_features(form.model)
         model = _checked(form.model)
     except ModelFileError as error:
@@ -91,10 +93,10 @@ def _foreign_proto(path: str | Path) -> onnx.ModelProto | None:
 
 def _own(
     path: str | Path,
+    *,
     labels: Sequence[str] | None,
     preprocess: Preprocess | None,
     normalization: Normalization | None,
-    *,
     name: str | None,
     license: str | None,
 ) -> PixelGraph:

@@ -85,7 +85,10 @@ def measure_precisions(
     """
     latencies = measure_latencies(models, rounds=rounds)
     logits = {name: _logits(model, evaluation) for name, model in models.items()}
-    return {name: _measure(name, models[name], latencies, logits, evaluation.labels) for name in models}
+    return {
+        name: _measure(name, models[name], latencies=latencies, logits=logits, labels=evaluation.labels)
+        for name in models
+    }
 
 
 def wilson_interval(hits: int, count: int) -> tuple[float, float]:
@@ -113,6 +116,7 @@ def paired_drop(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> tuple[fl
 def _measure(
     name: str,
     model: onnx.ModelProto,
+    *,
     latencies: dict[str, Latency],
     logits: dict[str, NDArray[np.float32]],
     labels: NDArray[np.int64] | None,

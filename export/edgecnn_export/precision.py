@@ -122,7 +122,9 @@ def choose_precision(
     document["reason"] = verdict.reasons[kind]
     document["asked"] = asked
     chosen = models[verdict.chosen] if verdict.chosen else None
-    return Chosen(chosen, kind, document, verdict, quantized, judged_on)
+    return Chosen(
+        model=chosen, kind=kind, precision=document, verdict=verdict, quantized=quantized, evaluation=judged_on
+    )
 
 
 def _as_evaluation(calibration: PreparedPictures | None) -> PreparedPictures:

@@ -47,7 +47,13 @@ class Verdict:
     @property
     def decision(self) -> str:
         """What to ship and why, with thresholds and doubt, in one sentence."""
-        return decision_sentence(self.asked, self.chosen, self.measured, self.reasons, self.thresholds)
+        return decision_sentence(
+            asked=self.asked,
+            chosen=self.chosen,
+            measured=self.measured,
+            reasons=self.reasons,
+            thresholds=self.thresholds,
+        )
 
     def summary(self) -> dict[str, Any]:
         """What belongs into the model file's card under `measured`, ready for JSON."""

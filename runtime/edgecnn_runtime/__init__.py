@@ -7,6 +7,12 @@ result = classifier("photo.jpg")
 print(result.label, result.score, result.device)
 """
 
+import os
+
+# onnxruntime's wheels since 1.29 write a device id below the user's cache and send events unless this is set before
+# they are loaded; what the user has set stays.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 from edgecnn_runtime.classifier import Classifier
 from edgecnn_runtime.devices import DeviceWarning
 from edgecnn_runtime.errors import (

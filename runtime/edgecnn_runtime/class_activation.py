@@ -3,6 +3,8 @@
 Source: Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,7 +14,20 @@ from edgecnn_runtime.model_file import ModelFile
 from edgecnn_runtime.onnx_file import with_outputs
 from edgecnn_runtime.session import open_session
 
-__all__ = ["class_activation_map", "feature_output", "read_class_weights"]
+__all__ = ["class_activation_map", "feature_output", "is_global_average", "read_class_weights"]
+
+
+def is_global_average(operator: str, axes: Sequence[int], rank: int | None) -> bool:
+    """Whether an operator averages each channel over height and width, which a map can be made in front of.
+
+    Args:
+        operator: Its ONNX name.
+        axes: What a `ReduceMean` averages over; negative ones count from the end.
+        rank: Number of dimensions of what goes in; None where it is not known.
+    """
+    if operator == "GlobalAveragePool":
+        return True
+    return operator == "ReduceMean" and rank in (4, None) and sorted(axis % 4 for axis in axes) == [2, 3]
 
 
 def class_activation_map(

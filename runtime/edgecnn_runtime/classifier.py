@@ -10,10 +10,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn_runtime.checked_logits import checked_logits
 from edgecnn_runtime.class_activation import class_activation_map, feature_output, read_class_weights
 from edgecnn_runtime.decode_memory import MAX_MEMORY_MB, check_memory_limit
 from edgecnn_runtime.errors import ImageError
-from edgecnn_runtime.forecast import check_forecast
+from edgecnn_runtime.footprint import check_footprint
 from edgecnn_runtime.image import ImageSource, source_name
 from edgecnn_runtime.model_file import ModelFile
 from edgecnn_runtime.model_source import read_default_model
@@ -22,7 +23,6 @@ from edgecnn_runtime.onnx_file import with_outputs
 from edgecnn_runtime.prepare import TimedPixels, prepare_timed
 from edgecnn_runtime.preprocess import Pixels, Preprocess
 from edgecnn_runtime.result import Failure, Result, Timing
-from edgecnn_runtime.scores import checked_logits
 from edgecnn_runtime.session import open_session
 from edgecnn_runtime.stream import stream
 
@@ -84,7 +84,7 @@ class Classifier:
             "device": device, "require": require, "threads": threads, "exact": exact, "max_memory_mb": max_memory_mb,
         }  # fmt: skip
         if not (built_in or model.allow_unbounded):
-            check_forecast(model.data, model.graph, [model.one_picture])
+            check_footprint(model.data, model.graph, [model.one_picture])
         self._session = open_session(self.model.data, device=device, require=require, threads=threads)
         self._class_weights: Logits | None = None
 

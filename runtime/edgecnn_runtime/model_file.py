@@ -7,12 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from edgecnn_runtime.allowed_operators import check_node_count, refuse_loops
 from edgecnn_runtime.card import CARD_KEY, Card, FeatureOutput, check_labels, parse_card
 from edgecnn_runtime.errors import ModelFileError, OptionError, quoted
 from edgecnn_runtime.model_source import read_model_bytes
 from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.onnx_file import OnnxFile, TensorInfo, graph_digest, read_onnx
-from edgecnn_runtime.operators import check_node_count, refuse_loops
 from edgecnn_runtime.preprocess import Preprocess
 
 __all__ = ["ModelFile"]

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from edgecnn_runtime.allowed_operators import refuse_loops
 from edgecnn_runtime.devices import import_onnxruntime
 from edgecnn_runtime.errors import ModelFileError, OptionError
-from edgecnn_runtime.forecast import check_forecast
+from edgecnn_runtime.footprint import check_footprint
 from edgecnn_runtime.onnx_file import read_onnx
-from edgecnn_runtime.operators import refuse_loops
 from edgecnn_runtime.session import session_options
 
 __all__ = ["NodeTime", "profile"]
@@ -63,7 +63,7 @@ def profile(
     file = read_onnx(data)
     if not allow_unbounded:
         refuse_loops(file)
-        check_forecast(data, file, [replace(entry, shape=_sizes(entry.shape)) for entry in file.inputs])
+        check_footprint(data, file, [replace(entry, shape=_sizes(entry.shape)) for entry in file.inputs])
     with tempfile.TemporaryDirectory() as folder:
         options = session_options(threads=threads, profile=Path(folder) / "profile")
         try:

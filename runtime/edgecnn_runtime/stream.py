@@ -44,7 +44,7 @@ def stream(
 def _run(
     classify: Classify, sources: Iterable[ImageSource], *, workers: int, errors: str
 ) -> Iterator[Result | Failure]:
-    line = _Line(classify, iter(sources), workers)
+    line = _Workers(classify, iter(sources), workers)
     try:
         while (answer := line.answers.get()) is not None:
             # Room for the next picture before this one is handed out: the caller may be busy with it for long.
@@ -71,7 +71,7 @@ def _take(answer: _Answer, errors: str) -> Result | Failure:
         return Failure(answer.name, error)
 
 
-class _Line:
+class _Workers:
     """Threads that take pictures and put answers to come in line; None ends the line."""
 
     def __init__(self, classify: Classify, pictures: Iterator[ImageSource], workers: int) -> None:

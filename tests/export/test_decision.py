@@ -51,10 +51,10 @@ DEMANDED = "demanded are at most 0.5 points lost and 1.1 times the speed of fp32
 )
 def test_the_decision_names_gain_threshold_and_doubt(chosen, reason, most, sentence):
     found = decision_sentence(
-        "int8",
-        chosen,
-        {"fp32": FP32, "int8": measured("int8", size=1000, speedup=1.5, most=most)},
-        {"fp32": "the baseline", "int8": reason},
-        THRESHOLDS,
+        asked="int8",
+        chosen=chosen,
+        measured={"fp32": FP32, "int8": measured("int8", size=1000, speedup=1.5, most=most)},
+        reasons={"fp32": "the baseline", "int8": reason},
+        thresholds=THRESHOLDS,
     )
     assert found.startswith(sentence)

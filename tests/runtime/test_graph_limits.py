@@ -7,7 +7,7 @@ import onnx
 import pytest
 from edgecnn_runtime import Classifier, ModelFile, ModelFileError, OptionError, verify
 from edgecnn_runtime.class_activation import class_activation_map
-from edgecnn_runtime.forecast import forecast
+from edgecnn_runtime.footprint import footprint
 from edgecnn_runtime.profile import profile
 from edgecnn_runtime.protobuf import encode_bytes
 from onnx import TensorProto, helper, numpy_helper
@@ -206,7 +206,7 @@ def test_a_size_that_is_hidden_in_constants_cannot_be_foreseen():
 
 def test_a_forecast_is_that_of_one_picture():
     model = ModelFile.load(packed(32, 32))
-    found = forecast(model.data, [model.one_picture])
+    found = footprint(model.data, [model.one_picture])
     # Most is alive where the network reads one set of three float planes and writes another.
     assert found.memory_bytes == 2 * 3 * 32 * 32 * 4
     assert found.macs == 3 * 32 * 32 * 3 + 4 * 3

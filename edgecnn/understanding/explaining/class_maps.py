@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from edgecnn_runtime import Classifier
+from edgecnn_runtime.class_activation import is_global_average
 from edgecnn_runtime.errors import ModelFileError
 
 from edgecnn.understanding.inspecting import Graph, weight_values
@@ -45,7 +46,7 @@ def cam_source(classifier: Classifier, graph: Graph) -> CamSource:
         linear = _back(graph, linear.inputs[0])
     if linear is not None and linear.operator in ("Gemm", "MatMul"):
         pool, weights = _back(graph, linear.inputs[0]), weight_values(graph, linear.inputs[1])
-        if pool is not None and weights is not None and _is_global_average(graph, pool):
+        if pool is not None and weights is not None and _averages_space(graph, pool):
             transposed = linear.operator == "Gemm" and linear.integer("transB", 0)
             return CamSource(pool.inputs[0], np.ascontiguousarray(weights if transposed else weights.T))
     raise ModelFileError(
@@ -62,8 +63,7 @@ def _back(graph: Graph, name: str) -> Node | None:
     return node
 
 
-def _is_global_average(graph: Graph, node: Node) -> bool:
-    if node.operator == "GlobalAveragePool":
-        return True
+def _averages_space(graph: Graph, node: Node) -> bool:
     rank = graph.rank(node.inputs[0])
-    return node.operator == "ReduceMean" and rank == 4 and reduced_axes(graph, node, rank) == [2, 3]
+    axes = reduced_axes(graph, node, rank) if node.operator == "ReduceMean" and rank is not None else None
+    return is_global_average(node.operator, axes or (), rank)

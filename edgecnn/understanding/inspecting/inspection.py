@@ -7,11 +7,11 @@ from typing import Any
 
 import onnx
 from edgecnn_runtime import ModelFile, ModelFileError, Preprocess, prepare
+from edgecnn_runtime.allowed_operators import check_node_count
 from edgecnn_runtime.card import CARD_KEY, Card
 from edgecnn_runtime.image import ImageSource
 from edgecnn_runtime.model_source import read_model_bytes
 from edgecnn_runtime.onnx_file import read_onnx
-from edgecnn_runtime.operators import check_node_count
 from edgecnn_runtime.preprocess import MAX_SIDE
 
 from edgecnn.names import unknown_name

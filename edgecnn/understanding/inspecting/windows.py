@@ -43,11 +43,13 @@ def window_of(graph: Graph, node: Node) -> SlidingWindow | None:
         kernel=(kernel[0], kernel[1]),
         stride=(stride[0], stride[1]),
         dilation=(dilation[0], dilation[1]),
-        padding=_padding(graph, node, reach, stride),
+        padding=_padding(graph, node, reach=reach, stride=stride),
     )
 
 
-def _padding(graph: Graph, node: Node, reach: Sequence[int], stride: Sequence[int]) -> tuple[int, int, int, int] | None:
+def _padding(
+    graph: Graph, node: Node, *, reach: Sequence[int], stride: Sequence[int]
+) -> tuple[int, int, int, int] | None:
     auto = node.attributes.get("auto_pad", b"NOTSET").decode()
     if auto == "NOTSET":
         top, left, bottom, right = node.integers("pads", (0, 0, 0, 0))

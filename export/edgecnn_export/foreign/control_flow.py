@@ -5,7 +5,7 @@ from edgecnn_runtime.errors import ModelFileError
 
 from edgecnn_export.passes.values import constant
 
-__all__ = ["inline_bodies", "refuse_loops"]
+__all__ = ["inline_bodies", "refuse_remaining_loops"]
 
 _MOST_TURNS = 16
 
@@ -24,7 +24,7 @@ def inline_bodies(model: ir.Model) -> None:
                 changed = True
 
 
-def refuse_loops(model: ir.Model) -> None:
+def refuse_remaining_loops(model: ir.Model) -> None:
     """Say that a network with a loop cannot be used.
 
     Raises:

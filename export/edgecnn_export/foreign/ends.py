@@ -7,8 +7,8 @@ import onnx_ir as ir
 from edgecnn_runtime.preprocess import LUMA, Preprocess
 from numpy.typing import NDArray
 
+from edgecnn_export.foreign.fixed_shapes import BATCH
 from edgecnn_export.foreign.meaning import Kind, Meaning
-from edgecnn_export.foreign.shapes import BATCH
 from edgecnn_export.foreign.taken import TakenInput
 from edgecnn_export.passes.layer_names import unique_name
 from edgecnn_export.pixel_graph import FEATURES, LOGITS, PIXELS

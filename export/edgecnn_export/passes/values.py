@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx_ir as ir
+from edgecnn_runtime.class_activation import is_global_average
 from numpy.typing import NDArray
 
 __all__ = ["constant", "only_producer", "replace_constant", "spatial_mean", "to_proto"]
@@ -33,15 +34,12 @@ def only_producer(value: ir.Value | None, operator: str) -> ir.Node | None:
 
 def spatial_mean(node: ir.Node) -> bool:
     """Whether a node averages each channel over height and width."""
-    if node.op_type == "GlobalAveragePool":
-        return True
-    if node.op_type != "ReduceMean":
-        return False
     axes = list(node.attributes.get_ints("axes", ()))
     given = constant(node.inputs[1]) if len(node.inputs) > 1 else None
     if given is not None:
         axes = given.tolist()
-    return sorted(axis % 4 for axis in axes) == [2, 3]
+    shape = node.inputs[0].shape if node.inputs[0] is not None else None
+    return is_global_average(node.op_type, axes, None if shape is None else len(shape))
 
 
 def to_proto(model: ir.Model) -> onnx.ModelProto:

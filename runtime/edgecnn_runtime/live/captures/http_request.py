@@ -52,7 +52,7 @@ class _Secure(_Plain, http.client.HTTPSConnection):
     """The same with TLS."""
 
 
-class _Handler(urllib.request.HTTPSHandler):
+class _LineHandler(urllib.request.HTTPSHandler):
     """HTTP and HTTPS on connections of a line."""
 
     def __init__(self, line: _Line, context: ssl.SSLContext) -> None:
@@ -157,7 +157,7 @@ def _opener(address: str, line: _Line, context: ssl.SSLContext) -> urllib.reques
     handlers: list[Any] = [
         urllib.request.ProxyHandler(),
         urllib.request.UnknownHandler(),
-        _Handler(line, context),
+        _LineHandler(line, context),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPRedirectHandler(),
         urllib.request.HTTPErrorProcessor(),

@@ -11,26 +11,26 @@ from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.preprocess import Pixels, Preprocess
 
 from edgecnn_export.foreign.checks import CLOSE, CLOSE_OF_HALF, check_whole, compare, pictures_of
-from edgecnn_export.foreign.control_flow import inline_bodies, refuse_loops
+from edgecnn_export.foreign.control_flow import inline_bodies, refuse_remaining_loops
 from edgecnn_export.foreign.ends import end_in_logits, start_at_pixels
+from edgecnn_export.foreign.fixed_shapes import free_batch, settle_shapes
 from edgecnn_export.foreign.float_types import is_half, to_float32
 from edgecnn_export.foreign.meaning import ancestors, as_logits, probabilities, understand
 from edgecnn_export.foreign.opening import open_foreign
 from edgecnn_export.foreign.opset import raise_opset
 from edgecnn_export.foreign.padding import explicit_padding
-from edgecnn_export.foreign.scores import choose_output, output_names
-from edgecnn_export.foreign.shapes import free_batch, settle_shapes
+from edgecnn_export.foreign.score_output import choose_output, output_names
 from edgecnn_export.foreign.specimen import Rows, Specimen
 from edgecnn_export.foreign.taken import TakenInput, one_channel, possible_inputs
 from edgecnn_export.foreign.tidy import tidy
 from edgecnn_export.passes.values import to_proto
 from edgecnn_export.pixel_graph import Reference
 
-__all__ = ["NormalForm", "normalize"]
+__all__ = ["CommonForm", "bring_to_common_form"]
 
 
 @dataclass(frozen=True)
-class NormalForm:
+class CommonForm:
     """A foreign network in the form of a model file.
 
     Attributes:
@@ -46,14 +46,14 @@ class NormalForm:
     notes: tuple[str, ...]
 
 
-def normalize(
+def bring_to_common_form(
     proto: onnx.ModelProto,
     *,
     labels: Sequence[str],
     preprocess: Preprocess,
     normalization: Normalization | None,
     scores: str | None = None,
-) -> NormalForm:
+) -> CommonForm:
     """Bring a foreign network into the form of a model file.
 
     Args:
@@ -71,13 +71,13 @@ def normalize(
     names = output_names(model, scores)
     tidy(model, names)
     half = is_half(model)
-    specimen, taken, narrowed = _running(model, preprocess, normalization, names, pictures)
+    specimen, taken, narrowed = _running(model, preprocess, normalization=normalization, names=names, pictures=pictures)
     chosen = choose_output(specimen.rows(names, pictures), len(labels))
     wanted = specimen.rows([chosen], pictures)
 
     tidy(model, [chosen])
     inline_bodies(model)
-    refuse_loops(model)
+    refuse_remaining_loops(model)
     model = raise_opset(model)
     tidy(model)
     compare(model, taken, pictures, wanted, what="raising its opset")
@@ -111,29 +111,31 @@ def normalize(
         if normalization and not taken.normalization
         else "",
     )
-    return NormalForm(model, reference, taken, tuple(note for note in notes if note))
+    return CommonForm(model, reference, taken, notes=tuple(note for note in notes if note))
 
 
 def _running(
     model: ir.Model,
     preprocess: Preprocess,
+    *,
     normalization: Normalization | None,
     names: list[str],
     pictures: Pixels,
 ) -> tuple[Specimen, TakenInput, bool]:
     """The network as it came, with the first reading of its input that runs, and whether it had to become float32."""
     try:
-        return *_first_that_runs(model, preprocess, normalization, names, pictures), False
+        return *_first_that_runs(model, preprocess, normalization=normalization, names=names, pictures=pictures), False
     except ModelFileError:
         # ONNX Runtime's CPU has no convolution in double precision; what it means is the same in single.
         if not to_float32(model):
             raise
-    return *_first_that_runs(model, preprocess, normalization, names, pictures), True
+    return *_first_that_runs(model, preprocess, normalization=normalization, names=names, pictures=pictures), True
 
 
 def _first_that_runs(
     model: ir.Model,
     preprocess: Preprocess,
+    *,
     normalization: Normalization | None,
     names: list[str],
     pictures: Pixels,

@@ -15,7 +15,7 @@ from edgecnn_runtime.protobuf import encode_bytes, encode_field, fields, numbers
 from edgecnn_runtime.session import create_session, session_options
 from edgecnn_runtime.sized_by_value import SIZED_BY_VALUE, GraphNode, unforeseeable
 
-__all__ = ["MAX_MACS", "MAX_MEMORY_BYTES", "Forecast", "check_forecast", "forecast"]
+__all__ = ["MAX_MACS", "MAX_MEMORY_BYTES", "Footprint", "check_footprint", "footprint"]
 
 MAX_MEMORY_BYTES = 1 << 30  # of tensors that are alive together, for one picture
 MAX_MACS = 10**12  # multiply-accumulates for one picture: twice those of the largest classifiers, a minute of a CPU
@@ -41,7 +41,7 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Footprint:
     """What one picture takes.
 
     Attributes:
@@ -65,7 +65,7 @@ class _Graph:
     rest: list[bytes] = field(default_factory=list)
 
 
-def check_forecast(data: bytes, file: OnnxFile, inputs: Sequence[TensorInfo]) -> None:
+def check_footprint(data: bytes, file: OnnxFile, inputs: Sequence[TensorInfo]) -> None:
     """Refuse a file that takes more than a classifier should, or whose need cannot be foreseen.
 
     Args:
@@ -77,7 +77,7 @@ def check_forecast(data: bytes, file: OnnxFile, inputs: Sequence[TensorInfo]) ->
         ModelFileError: Too much, unforeseeable, or a model that ONNX Runtime refuses.
         MissingPackageError: No onnxruntime is installed.
     """
-    found = forecast(data, inputs)
+    found = footprint(data, inputs)
     most = MAX_MEMORY_BYTES + 4 * len(data)  # weights of a byte or two may be widened to four
     # The forecast does not see into functions and bodies.
     unknown = sorted({*found.unknown, *(SIZED_BY_VALUE.keys() & file.inner_operators)})
@@ -94,11 +94,11 @@ def check_forecast(data: bytes, file: OnnxFile, inputs: Sequence[TensorInfo]) ->
     )
 
 
-def forecast(data: bytes, inputs: Sequence[TensorInfo]) -> Forecast:
+def footprint(data: bytes, inputs: Sequence[TensorInfo]) -> Footprint:
     """Foresee what one picture takes.
 
     Args:
-        data: As for `check_forecast`.
+        data: As for `check_footprint`.
         inputs: Likewise.
 
     Raises:
@@ -114,7 +114,7 @@ def forecast(data: bytes, inputs: Sequence[TensorInfo]) -> Forecast:
     known = {tensor.name for tensor in tensors if all(isinstance(size, int) for size in tensor.shape)}
     sizes = {tensor.name: math.prod(shapes[tensor.name]) * _item_bytes(tensor.type) for tensor in tensors}
     shapes.update(graph.weights)
-    return Forecast(
+    return Footprint(
         memory_bytes=_most_alive(graph, {name: size for name, size in sizes.items() if name not in graph.weights}),
         macs=sum(_macs(node, shapes) for node in graph.nodes),
         unknown=tuple(unforeseeable(graph.nodes, constants=graph.weights, known=known)),

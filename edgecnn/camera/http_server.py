@@ -43,7 +43,9 @@ class Server(socketserver.TCPServer):
     """
 
     allow_reuse_address = True
-    request_queue_size = 128  # connections that the kernel keeps until they are accepted
+    request_queue_size = (
+        1024  # connections that the kernel keeps until they are accepted; beyond, they try again after 1 s
+    )
 
     def __init__(self, feed: Feed, host: str, port: int) -> None:
         self.feed, self.host = feed, host

@@ -43,9 +43,7 @@ class Server(socketserver.TCPServer):
     """
 
     allow_reuse_address = True
-    request_queue_size = (
-        1024  # connections that the kernel keeps until they are accepted; beyond, they try again after 1 s
-    )
+    request_queue_size = 1024  # kept by the kernel until accepted; whom it turns away tries again after a second
 
     def __init__(self, feed: Feed, host: str, port: int) -> None:
         self.feed, self.host = feed, host

@@ -107,7 +107,8 @@ def kill_once(job: Job, kept: set[str], moment: float | int) -> tuple[str, list[
 def finish_again(job: Job, kept: set[str]) -> list[str]:
     """The run that follows: does it succeed, and is the folder clean then?"""
     done = subprocess.run([*_COMMAND, *job.again], capture_output=True, text=True, timeout=_LONGEST_S, check=False)
-    wrong = [] if done.returncode == 0 else [f"the next run ends with {done.returncode}: {done.stderr.strip()[-200:]}"]
+    well = done.returncode == 0 or "nothing to resume" in done.stderr  # killed after its last file
+    wrong = [] if well else [f"the next run ends with {done.returncode}: {done.stderr.strip()[-200:]}"]
     left = sorted(_names(job.folder) - kept)
     for name in left:
         (job.folder / name).unlink()

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from base_pictures import base_pictures, png_chunk
 from limits import run_cases
-from odd_pictures import bombs
 from outcomes import Case
+from picture_bombs import bombs
 from tables import finish, limits_of, options
 
 __all__ = ["cases", "mutated", "try_picture"]
@@ -20,6 +20,7 @@ Random = np.random.Generator
 _ODD = (0, 1, 2, 3, 7, 8, 15, 16, 127, 128, 254, 255)
 _ODD_SIZES = (0, 1, 2, 0x7F, 0xFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0xFFFFFFFF, 20000, 60000)
 _STAGES = ("decode", "classify")
+_BOMB_SIDE = 8000  # 64 megapixels
 
 
 def cases(seed: int, count: int, first: int = 0) -> Iterator[Case]:
@@ -158,7 +159,7 @@ def main() -> None:
     warm = Case("warm", "classify", base_pictures()["jpeg-baseline"])
 
     def wanted() -> Iterator[Case]:
-        for name, data in bombs() if arguments.bombs else ():
+        for name, data in bombs(_BOMB_SIDE) if arguments.bombs else ():
             for stage in _STAGES:
                 yield Case(name, stage, data)
         yield from cases(arguments.seed, arguments.count, arguments.first)

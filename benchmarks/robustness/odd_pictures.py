@@ -1,20 +1,14 @@
-"""Pictures that are well-formed and rare: integer gray in TIFF, odd EXIF, and small files that unfold to large ones."""
+"""Pictures that are well-formed and rare: integer gray in TIFF, and odd EXIF."""
 
 import io
 import struct
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from base_pictures import png_chunk, raw_png
 from PIL import Image
 
-__all__ = ["bombs", "odd_pictures"]
-
-_SIDE = 8000  # of a bomb: 64 megapixels
-_PNG_BOMBS = {"gray1": (1, 0, 1), "palette1": (1, 3, 1), "gray8": (8, 0, 1), "gray16": (16, 0, 1), "la8": (8, 4, 2),
-              "rgb": (8, 2, 3), "rgba": (8, 6, 4), "la16": (16, 4, 2), "rgb16": (16, 2, 3),
-              "rgba16": (16, 6, 4)}  # fmt: skip
+__all__ = ["odd_pictures"]
 
 
 def odd_pictures() -> dict[str, bytes]:
@@ -48,23 +42,6 @@ def odd_pictures() -> dict[str, bytes]:
     extra = png_chunk(b"tRNS", struct.pack(">H", int(sixteen[0, 20])))
     found["png-gray16-transparent"] = raw_png(64, 48, depth=16, kind=0, rows=rows, extra=extra)
     return found
-
-
-def bombs() -> Iterator[tuple[str, bytes]]:
-    """Files of a few hundred kilobytes that unfold to 64 megapixels, whole and well-formed."""
-    palette = png_chunk(b"PLTE", bytes(6)) + png_chunk(b"tRNS", b"\0\x80")
-    for name, (depth, kind, channels) in _PNG_BOMBS.items():
-        row = b"\0" * (1 + (_SIDE * depth * channels + 7) // 8)
-        extra = palette if kind == 3 else b""
-        yield f"png-bomb-{name}", raw_png(_SIDE, _SIDE, depth=depth, kind=kind, rows=row * _SIDE, extra=extra)
-    for mode in ("L", "RGB", "CMYK"):
-        image = Image.new(mode, (_SIDE, _SIDE))
-        yield f"jpeg-bomb-{mode}", _save(image, "JPEG", quality=5)
-        yield f"jpeg-bomb-progressive-{mode}", _save(image, "JPEG", quality=5, progressive=True)
-    for mode in ("1", "P", "L", "LA", "RGBA", "CMYK", "LAB", "I;16"):
-        yield f"tiff-bomb-{mode}", _save(Image.new(mode, (_SIDE, _SIDE)), "TIFF", compression="tiff_adobe_deflate")
-    yield "gif-bomb", _save(Image.new("P", (_SIDE, _SIDE)), "GIF")
-    yield "webp-bomb", _save(Image.new("RGBA", (_SIDE, _SIDE)), "WEBP", lossless=True, method=0, quality=0)
 
 
 def gray_tiff(values: np.ndarray, *, photometric: int = 1, signed: bool = False, largest: int | None = None) -> bytes:

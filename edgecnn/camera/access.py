@@ -8,11 +8,12 @@ import socket
 
 from edgecnn_runtime.errors import OptionError
 
-__all__ = ["LOOPBACK", "check_token", "new_token", "own_address"]
+__all__ = ["LOOPBACK", "check_token", "holds_token", "new_token", "own_address"]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LEAST = 16
 _TOKEN = re.compile(r"[A-Za-z0-9_.~-]+")
+_GIVEN = re.compile(rb"(?:token|edgecnn)=([A-Za-z0-9_.~-]+)")  # in an address or a cookie
 # Documentation's own addresses: asking for the way there sends nothing.
 _FAR = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 
@@ -36,6 +37,11 @@ def check_token(token: str) -> None:
         )
     if not _TOKEN.fullmatch(token):
         raise OptionError("the token has characters that an address cannot hold; expected A-Z, a-z, 0-9, - . _ and ~.")
+
+
+def holds_token(head: bytes, token: str) -> bool:
+    """Whether a request's head names the token anywhere: good for a place to be heard, not for an answer."""
+    return any(secrets.compare_digest(given, token.encode()) for given in _GIVEN.findall(head))
 
 
 def own_address(host: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from edgecnn.camera.access import LOOPBACK
+from edgecnn.camera.access import LOOPBACK, holds_token
 from edgecnn.camera.controls import page_key
 from edgecnn.camera.feed import MOST_VIEWERS, Feed
 from edgecnn.camera.lobby import MOST_HEAD, Arrival, Lobby, Request
@@ -22,6 +22,7 @@ from edgecnn.camera.slot import Slot
 __all__ = ["Server"]
 
 _SEND_TIMEOUT_S = 5.0
+_MOST_REQUESTS, _MOST_OF_STRANGERS = 4 * MOST_VIEWERS, MOST_VIEWERS  # answered at a time: with the token, without it
 _SEND_BUFFER = 256 << 10  # bytes the kernel may hold for a slow viewer: a picture or two
 _MOST_BODY = 1024
 _BOUNDARY = b"edgecnn-frame"
@@ -42,12 +43,13 @@ class Server(socketserver.TCPServer):
     """
 
     allow_reuse_address = True
-    request_queue_size = 128  # connections that the kernel keeps until they are accepted
+    request_queue_size = 1024  # kept by the kernel until accepted; whom it turns away tries again after a second
 
     def __init__(self, feed: Feed, host: str, port: int) -> None:
         self.feed, self.host = feed, host
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._open_requests = threading.BoundedSemaphore(4 * MOST_VIEWERS)
+        self._open_requests = threading.BoundedSemaphore(_MOST_REQUESTS)
+        self._open_to_strangers = threading.BoundedSemaphore(_MOST_OF_STRANGERS)
         self._lobby = Lobby(self._admit)
         super().__init__((host, port), http.server.BaseHTTPRequestHandler)
 
@@ -65,23 +67,26 @@ class Server(socketserver.TCPServer):
 
     def _admit(self, arrival: Arrival) -> None:
         """Start a thread for a request, unless too many are open."""
-        if not self._open_requests.acquire(blocking=False):
+        known = not self.feed.token or holds_token(bytes(arrival.head), self.feed.token)
+        places = self._open_requests if known else self._open_to_strangers
+        if not places.acquire(blocking=False):
             arrival.connection.close()
             return
         try:
-            threading.Thread(target=self._answer, args=(arrival,), name="edgecnn-web-request", daemon=True).start()
+            arguments = (arrival, places)
+            threading.Thread(target=self._answer, args=arguments, name="edgecnn-web-request", daemon=True).start()
         except RuntimeError:  # The system has no thread left.
-            self._open_requests.release()
+            places.release()
             arrival.connection.close()
 
-    def _answer(self, arrival: Arrival) -> None:
+    def _answer(self, arrival: Arrival, places: threading.BoundedSemaphore) -> None:
         # A viewer that went away, or talks nonsense, is no error of this program.
         try:
             with contextlib.suppress(Exception):
                 _Handler(arrival, self)
         finally:
             self.shutdown_request(arrival.connection)
-            self._open_requests.release()
+            places.release()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

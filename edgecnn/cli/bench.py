@@ -10,7 +10,7 @@ from edgecnn_runtime import Classifier, ImageError, Timing
 
 from edgecnn.cli.models import open_classifier
 from edgecnn.cli.options import AllowUnbounded, Device, Json, Require, Threads
-from edgecnn.cli.output import print_json, progress
+from edgecnn.cli.output import print_json, progress, show, shown
 
 __all__ = ["bench"]
 
@@ -55,8 +55,8 @@ def _report(model: str, classifier: Classifier, timings: list[Timing], json: boo
         ran = {"model": model, "provider": classifier.provider, "runs": len(timings)}
         print_json({**ran, "median_ms": medians, **spread})
         return
-    typer.echo(
-        f"{model} on {classifier.device}: inference {medians['inference']:.2f} ms "
+    show(
+        f"{shown(model)} on {classifier.device}: inference {medians['inference']:.2f} ms "
         f"(p10 {tenths[0]:.2f}, p90 {tenths[-1]:.2f}), decode {medians['decode']:.2f} ms, "
         f"preprocess {medians['preprocess']:.2f} ms; median of {len(timings)}"
     )

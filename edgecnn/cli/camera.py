@@ -130,7 +130,7 @@ def camera(
     else:
         _say_summary(summary)
     for failure in summary.failures:
-        say(f"error: {failure}")
+        say(f"error: {shown(failure)}")
     if summary.failures:
         raise typer.Exit(1)
 
@@ -146,7 +146,7 @@ class _Printer:
         """Say where the picture is; a window shows the labels itself."""
         self._labels = display.window is None
         if display.note:
-            typer.echo(display.note, err=True)  # with `--quiet` too: a token may be in it
+            say(shown(display.note), always=True)  # with `--quiet` too: a token may be in it
 
     def view(self, view: "View") -> None:
         """Print what is new."""
@@ -159,7 +159,7 @@ class _Printer:
         unanswered = view.frame is not None and view.result is None
         state = "NO ANSWER" if unanswered else str(view.state)
         if state != self._state and (self._state or state != "LIVE") and (state != "ENDED" or view.note):
-            say(f"{state}: {view.note}" if view.note else state)
+            say(f"{state}: {shown(view.note)}" if view.note else state)
         self._state = state
         if self._labels and view.frame is not None and not unanswered and view.label != self._label:
             now = time.strftime("%H:%M:%S")
@@ -202,9 +202,9 @@ def _say_summary(summary: "Summary") -> None:
         if p50 is not None and p95 is not None:
             say(f"from grab to {what}: {p50:.0f} ms in half of the cases, {p95:.0f} ms in 95 %")
     for path in (*summary.recordings, *summary.snapshots):
-        say(f"saved {path}")
+        say(f"saved {shown(path)}")
     for note in summary.notes:
-        say(note)
+        say(shown(note))
 
 
 def _list_cameras(*, as_json: bool) -> None:

@@ -105,7 +105,7 @@ def _to_rows(name: str, answer: Result | Failure, top: int) -> list[tuple[object
 
 def _show(name: str, answer: Result | Failure, top: int, *, alone: bool) -> None:
     if isinstance(answer, Failure):
-        say(f"{typer.style('error:', fg='red', bold=True)} {answer.error}")
+        say(f"{typer.style('error:', fg='red', bold=True)} {shown(answer.error)}")
     elif alone:
         for place, prediction in enumerate(answer.top(top)):
             line = f"{prediction.score:7.1%}  {shown(prediction.label)}"

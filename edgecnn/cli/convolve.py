@@ -7,7 +7,7 @@ import typer
 from edgecnn_runtime import OptionError
 
 from edgecnn.cli.options import Json
-from edgecnn.cli.output import print_json, say
+from edgecnn.cli.output import print_json, say, show
 
 if TYPE_CHECKING:
     from edgecnn.understanding.convolving import Convolution
@@ -142,15 +142,15 @@ def _print(convolution: "Convolution") -> None:
     if maps.total.size <= _READABLE_RESULT:
         for index in range(convolution.channels):
             if several:
-                typer.echo(f"channel {index}\n")
+                show(f"channel {index}\n")
             kernel = None if convolution.pool else convolution.kernels[index]
-            typer.echo(format_trace(convolution.steps(index), kernel) + "\n")
+            show(format_trace(convolution.steps(index), kernel) + "\n")
     elif not convolution.readable:
         raise OptionError(f"the result is {size}, too large to print; write it with --output FILE.png, .gif or .html.")
     for index, part in enumerate(maps.partial if several else ()):
-        typer.echo(f"channel {index} under its kernel\n{format_matrix(part)}\n")
+        show(f"channel {index} under its kernel\n{format_matrix(part)}\n")
     bias_note = f", with the bias {convolution.bias:g}" if convolution.bias else ""
-    typer.echo(f"result {size}{bias_note}\n{format_matrix(maps.total)}")
+    show(f"result {size}{bias_note}\n{format_matrix(maps.total)}")
 
 
 def _print_json(convolution: "Convolution") -> None:

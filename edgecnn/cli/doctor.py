@@ -13,7 +13,7 @@ from edgecnn_runtime.devices import DEVICES, available_providers, why_missing
 
 from edgecnn.camera.process import set_environment
 from edgecnn.cli.options import Json
-from edgecnn.cli.output import print_json, say, warn
+from edgecnn.cli.output import print_json, say, show, shown, warn
 
 __all__ = ["doctor"]
 
@@ -52,12 +52,12 @@ def doctor(
     if json:
         print_json(report)
         return
-    typer.echo(f"Python {report['python']} on {report['system']}, {report['cores']} cores")
-    typer.echo(f"processor: {report['processor']['name']}; int8 instructions: {report['processor']['int8']}")
-    typer.echo("packages: " + ", ".join(f"{name} {version}" for name, version in report["packages"].items()))
+    show(f"Python {report['python']} on {report['system']}, {report['cores']} cores")
+    show(f"processor: {shown(report['processor']['name'])}; int8 instructions: {report['processor']['int8']}")
+    show("packages: " + ", ".join(f"{name} {version}" for name, version in report["packages"].items()))
     for name, state in report["devices"].items():
         mark = typer.style("works", fg="green") if state["works"] else typer.style("no   ", fg="yellow")
-        typer.echo(f"  {name:9}{mark}  {state['note']}")
+        show(f"  {name:9}{mark}  {shown(state['note'])}")
     wheels = [name for name in report["packages"] if name.startswith("onnxruntime")]
     if len(wheels) > 1:
         warn(f"{' and '.join(wheels)} are both installed and overwrite each other; keep one.")
@@ -74,7 +74,7 @@ def _try_cameras(sources: list[str], *, as_json: bool) -> None:
         print_json({**system, "packages": versions, "cameras": [checkup.to_dict() for checkup in found]})
     else:
         for checkup in found:
-            typer.echo(checkup.line)
+            show(shown(checkup.line))
     if not found:
         say("no camera was found; name a video file, an rtsp:// or an http:// address to try that.")
     if not all(checkup.works for checkup in found):

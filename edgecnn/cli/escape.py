@@ -1,11 +1,12 @@
 """Text from outside on its way to a terminal, which it must neither steer nor fill with lines of its own."""
 
+import json
 import re
 import sys
 
 from edgecnn_runtime.errors import quoted
 
-__all__ = ["escaped", "shown"]
+__all__ = ["escaped", "escaped_json", "shown"]
 
 _BYTES = re.compile("([\udc80-\udcff]+)")  # of file names that are no UTF-8: no terminal takes them for orders
 _OWN = re.compile("(\x1b\\[[0-9;]*m|[\n\udc80-\udcff]+)")  # line breaks and colors, which commands write themselves
@@ -22,6 +23,18 @@ def shown(text: object) -> str:
 def escaped(text: str) -> str:
     """Lines that a command wrote, in which something from outside may have been forgotten."""
     return _escaped(text, keep=_OWN)
+
+
+def escaped_json(text: str) -> str:
+    """The same JSON document on one line, in which escapes stand for what a terminal could take for orders."""
+    if text.isprintable():
+        return text
+    parts = _BYTES.split(text)
+    return "".join(part if index % 2 or part.isprintable() else _in_ascii(part) for index, part in enumerate(parts))
+
+
+def _in_ascii(text: str) -> str:
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text)
 
 
 def _escaped(text: str, *, keep: re.Pattern[str]) -> str:

@@ -54,7 +54,7 @@ def explain(
         other = explaining.explain(second, str(image), classes=shared, top=top, occlusion=occlusion)
         comparison = explaining.compare(explanation, other, top=top)
     if explanation.note:
-        say(explanation.note)
+        say(shown(explanation.note))
     say(f"wrote {write_file(page, explaining.explain_page(explanation, comparison))}")
     if png is not None:
         say(f"wrote {write_file(png, file_bytes(explaining.sheet(explanation, comparison)))}")

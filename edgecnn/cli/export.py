@@ -7,7 +7,7 @@ import typer
 from edgecnn_runtime import OptionError
 
 from edgecnn.cli.options import Json, RandomWeights
-from edgecnn.cli.output import detail, print_json, remark, steps, warn
+from edgecnn.cli.output import detail, print_json, remark, show, shown, steps, warn
 from edgecnn.zoo.channel_units import NORMALIZATIONS, in_units_of_one
 from edgecnn.zoo.exporting import ExportOptions, export_source
 from edgecnn.zoo.request import NetworkRequest, read_labels
@@ -117,9 +117,9 @@ def export(
         print_json(written.to_dict())
         return
     for line in written.lines():
-        typer.echo(line)
+        show(shown(line))
     if report is not None:
-        typer.echo(f"report: {report}")
+        show(f"report: {shown(report)}")
     remark(f"next: edgecnn classify photo.jpg --model {written.path}")
 
 

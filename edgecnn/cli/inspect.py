@@ -7,7 +7,7 @@ import typer
 from edgecnn_runtime import OptionError
 
 from edgecnn.cli.isolation import Isolated, MemoryLimit, TimeLimit, run_isolated
-from edgecnn.cli.options import Json, Runs
+from edgecnn.cli.options import AllowUnbounded, Json, Runs
 from edgecnn.cli.output import percent, print_json, say, show, shown
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def inspect(
     profile: Annotated[bool, typer.Option("--profile", help="Tell where the time goes on this machine.")] = False,
     runs: Runs = 30,
     json: Json = False,
+    allow_unbounded: AllowUnbounded = False,
     isolated: Isolated = False,
     time_limit: TimeLimit = 60,
     memory_limit: MemoryLimit = 4000,
@@ -50,7 +51,7 @@ def inspect(
         check_ending(output, "page", (".html",))
     inspection = inspecting.inspect(model)
     layers = inspection.layers if layer is None else (inspection.layer(layer),)
-    times = inspecting.profile(inspection.data, runs=runs) if profile else []
+    times = inspecting.profile(inspection.data, runs=runs, allow_unbounded=allow_unbounded) if profile else []
     if json:
         for row in layers:
             print_json(row.to_dict())

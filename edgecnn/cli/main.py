@@ -16,6 +16,7 @@ from edgecnn_runtime.errors import EdgecnnError, OptionError
 
 import edgecnn
 from edgecnn.children import run_child
+from edgecnn.cli.escape import escaped
 from edgecnn.cli.output import Verbosity, complain, detail, set_verbosity, shown, warn
 
 __all__ = ["COMMANDS", "app", "main"]
@@ -179,7 +180,7 @@ def _errors_as_words(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _complain(sentence: str) -> None:
     if _Debug.wanted:
-        typer.echo(traceback.format_exc(), err=True)
+        typer.echo(escaped(traceback.format_exc()), err=True)
     complain(sentence)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from edgecnn.cli.escape import escaped, shown
+from edgecnn.cli.escape import escaped, escaped_json, shown
 
 __all__ = [
     "PlainProgress", "Verbosity", "complain", "detail", "percent", "print_json", "progress", "remark", "say",
@@ -45,7 +45,7 @@ def talks(at_least: Verbosity = Verbosity.NORMAL) -> bool:
 
 def print_json(document: Any) -> None:
     """One JSON document on one line of standard output; file names that are no UTF-8 keep their bytes."""
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    text = escaped_json(json.dumps(document, ensure_ascii=False, allow_nan=False))
     typer.echo(text.encode("utf-8", "surrogateescape"))
 
 
@@ -60,9 +60,9 @@ def remark(text: str) -> None:
         show(text)
 
 
-def say(text: str = "") -> None:
-    """One line for a person on standard error, where it does not mix with results; none with `--quiet`."""
-    if talks():
+def say(text: str = "", *, always: bool = False) -> None:
+    """One line for a person on standard error, where it does not mix with results; with `--quiet` none but `always`."""
+    if always or talks():
         typer.echo(escaped(text), err=True)
 
 
@@ -74,12 +74,12 @@ def detail(text: str) -> None:
 
 def warn(sentence: object) -> None:
     """A warning on standard error, also with `--quiet`."""
-    typer.echo(escaped(f"{typer.style('warning:', fg='yellow', bold=True)} {sentence}"), err=True)
+    typer.echo(escaped(f"{typer.style('warning:', fg='yellow', bold=True)} {shown(sentence)}"), err=True)
 
 
 def complain(sentence: str) -> None:
     """An error on standard error, also with `--quiet`."""
-    typer.echo(escaped(f"{typer.style('error:', fg='red', bold=True)} {sentence}"), err=True)
+    typer.echo(escaped(f"{typer.style('error:', fg='red', bold=True)} {shown(sentence)}"), err=True)
 
 
 def percent(share: float, digits: int = 1) -> str:

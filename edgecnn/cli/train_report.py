@@ -10,9 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from edgecnn.cli.output import percent, print_json, remark, say, warn
+from edgecnn.cli.output import percent, print_json, remark, say, show, shown, warn
 
 if TYPE_CHECKING:
     from edgecnn.training import Listener, Outcome, TrainingPlan
@@ -50,7 +48,7 @@ def listen(*, json: bool, quiet: bool, folder: Path) -> Iterator[Listener]:
                 on_plan=plan,
                 on_step=bar.step,
                 on_epoch=epoch,
-                on_note=say,
+                on_note=lambda text: say(shown(text)),
                 on_warning=warn,
                 on_features=bar.begin_features,
                 on_pictures=bar.advance_features,
@@ -122,13 +120,13 @@ def report(outcome: Outcome, *, json: bool) -> None:
             document["accuracy_views"] = outcome.views_accuracy
         print_json(document)
         return
-    typer.echo(
+    show(
         f"accuracy {percent(evaluation.accuracy, 2)} "
         f"({evaluation.correct} of {evaluation.count} test pictures, one view)"
     )
     if outcome.views_accuracy is not None:
-        typer.echo(f"over several views {percent(outcome.views_accuracy, 2)}, which a deployed file does not do")
-    typer.echo(f"run: {outcome.folder}")
+        show(f"over several views {percent(outcome.views_accuracy, 2)}, which a deployed file does not do")
+    show(f"run: {shown(outcome.folder)}")
     remark(f"next: {shlex.join(['edgecnn', 'export', str(outcome.folder), '-o', 'model.onnx'])}")
 
 
@@ -157,4 +155,4 @@ def show_networks(size: int, *, json: bool) -> None:
             network.about,
         )
     Console(soft_wrap=True).print(table)
-    typer.echo("Files add 20 to 30 KB. Also: --from efficientnet_lite0, torchvision:NAME, timm:NAME, a run folder.")
+    show("Files add 20 to 30 KB. Also: --from efficientnet_lite0, torchvision:NAME, timm:NAME, a run folder.")

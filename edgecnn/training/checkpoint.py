@@ -88,7 +88,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
                 part, name = key.split("/", 1)
                 parts[part][name] = torch.clone(file.get_tensor(key))
         losses = parts["pictures"]["losses"]
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(f"{path} is no checkpoint of edgecnn train ({error}); start again without --resume.") from error
     return Checkpoint(
         network=parts["network"],

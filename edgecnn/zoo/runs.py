@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgecnn_export.network import Network
 from edgecnn_runtime.card import check_labels
-from edgecnn_runtime.errors import DataError, EdgecnnError
+from edgecnn_runtime.errors import DataError, EdgecnnError, quoted
 from edgecnn_runtime.json_text import read_json
 from edgecnn_runtime.preprocess import Preprocess
 from safetensors import SafetensorError, safe_open
@@ -121,4 +121,4 @@ def _load_weights(module: nn.Module, path: Path) -> None:
                 )
         module.load_state_dict(tensors)
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise DataError(f"{path} is not the weights file it should be ({error}).") from error
+        raise DataError(f"{path} is not the weights file it should be ({quoted(error)}).") from error

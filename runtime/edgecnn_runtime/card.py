@@ -3,19 +3,18 @@
 `docs/model-file.md` describes it field by field.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from edgecnn_runtime.errors import ModelFileError, OptionError, quoted
+from edgecnn_runtime.json_text import read_json
 from edgecnn_runtime.preprocess import Preprocess
 
 __all__ = ["CARD_KEY", "FORMAT", "Card", "FeatureOutput", "check_labels", "parse_card", "read_preprocess"]
 
 CARD_KEY = "edgecnn"
 FORMAT = 1
-_MAX_CARD_BYTES = 32 << 20
 _MAX_CLASSES = 1_000_000
 
 
@@ -128,14 +127,7 @@ def read_preprocess(document: dict[str, Any]) -> Preprocess:
 
 def _load(text: str) -> dict[str, Any]:
     """The JSON object, of a format and a task that this reader knows."""
-    if len(text) > _MAX_CARD_BYTES:
-        raise ModelFileError(f"the model file's metadata is {len(text)} bytes; expected at most {_MAX_CARD_BYTES}.")
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"the model file's metadata is not JSON ({error}); export the model again.") from error
-    if not isinstance(document, dict):
-        raise ModelFileError(f"the model file's metadata is a JSON {type(document).__name__}; expected an object.")
+    document = read_json(text, "the model file's metadata", _export_again)
     found = document.get("format")
     if not isinstance(found, int) or isinstance(found, bool) or found < 1:
         raise ModelFileError(f"the model file's format is {quoted(repr(found), 80)}; expected {FORMAT}.")
@@ -147,6 +139,10 @@ def _load(text: str) -> dict[str, Any]:
     if document.get("task") != "classify":
         raise ModelFileError(f"the model file's task is {quoted(repr(document.get('task')), 80)}; expected 'classify'.")
     return document
+
+
+def _export_again(sentence: str) -> ModelFileError:
+    return ModelFileError(f"{sentence.removesuffix('.')}; export the model again.")
 
 
 def _read(document: dict[str, Any], path: str, kind: type) -> Any:

@@ -1,6 +1,7 @@
 """Identify a picture file, without decoding it yet, or say why it is none that can be read."""
 
 import io
+import warnings
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +23,9 @@ _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM")
 # AVIF came with Pillow 11.3, HEIF comes with pillow-heif where the program registered it; builds of Pillow may lack
 # others.
 _RARER_FORMATS = ("WEBP", "TIFF", "AVIF", "JPEG2000", "DIB", "HEIF")
+
+# The memory of a picture is forecast and limited; a program that asked for Pillow's warning has a filter before this.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, append=True)
 
 _HEAD_BYTES = 16
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")

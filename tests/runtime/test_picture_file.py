@@ -7,6 +7,7 @@ import pytest
 from edgecnn_runtime import ImageError, load_image
 from edgecnn_runtime.image import decode_image
 from PIL import Image
+from support.command import python
 from support.pictures import BLUE, GREEN, RED, encoded, plain, scene, tiff
 
 
@@ -126,3 +127,11 @@ def test_a_lossless_jpeg_is_decoded_whole_where_no_fraction_can_be():
     assert decoded.image.size == (16, 16)
     assert decoded.box == (0, 0, 16, 16)
     assert (np.asarray(decoded.image) == 200).all()
+
+
+def test_a_large_picture_that_the_limit_allows_is_read_without_a_warning(tmp_path):
+    path = tmp_path / "large.jpg"
+    Image.new("L", (9500, 9500)).save(path)
+    read = f"from edgecnn_runtime import Preprocess, prepare; prepare({str(path)!r}, Preprocess(32, 32, resize_to=32))"
+    done = python("-c", read)
+    assert (done.code, done.err) == (0, "")

@@ -13,6 +13,10 @@ from support.models import packed
 @pytest.fixture
 def endless(tmp_path):
     """A model file with a loop of 10^15 turns."""
+    return _looping(tmp_path, turns=10**15)
+
+
+def _looping(tmp_path, *, turns):
     value = helper.make_tensor_value_info
     body = helper.make_graph(
         [helper.make_node("Add", ["sum", "sum"], ["sum_out"]), helper.make_node("Identity", ["go"], ["go_out"])],
@@ -23,7 +27,7 @@ def endless(tmp_path):
     return _written(
         tmp_path,
         helper.make_node("Loop", ["turns", "go_on", "nothing"], ["more"], body=body),
-        turns=np.array(10**15),
+        turns=np.array(turns),
         go_on=np.array(True),
         nothing=np.array(0, np.float32),
     )
@@ -48,6 +52,14 @@ def test_a_file_that_never_ends_is_refused_with_a_sentence(endless):
     assert done.code == 1
     assert _is_one_sentence(done.err)
     assert "the operator Loop" in done.err
+
+
+def test_a_trusted_loop_is_timed_where_that_is_asked_for(tmp_path):
+    command = ("inspect", _looping(tmp_path, turns=3), "--profile", "--runs", 1)
+    refused = edgecnn(*command)
+    assert refused.code == 1 and _is_one_sentence(refused.err) and "--allow-unbounded" in refused.err
+    done = edgecnn(*command, "--allow-unbounded")
+    assert done.code == 0 and "Slowest nodes" in done.out
 
 
 def test_what_does_not_end_is_ended_in_isolation(endless):

@@ -12,6 +12,7 @@ import pytest
 from edgecnn_runtime import Classifier, OptionError
 from edgecnn_runtime.live import LiveClassifier, State, View
 
+from edgecnn.camera.access import holds_token
 from edgecnn.camera.controls import VIEW_KEYS, Controls, Mode
 from edgecnn.camera.display import DisplayOptions
 from edgecnn.camera.sobel import EdgeKind
@@ -234,6 +235,15 @@ def test_a_head_that_drips_in_is_let_go_and_locks_nobody_out(web: WebView) -> No
         with contextlib.suppress(ConnectionError):
             assert stranger.recv(100) == b"", "whoever is too slow is let go"
         stranger.close()
+
+
+def test_a_place_is_kept_for_a_request_with_the_token() -> None:
+    token = "abcdefghijklmnop"
+    for head in (f"GET /?token={token} HTTP/1.1\r\n\r\n", f"GET / HTTP/1.1\r\nCookie: a=b; edgecnn={token}\r\n\r\n"):
+        assert holds_token(head.encode(), token)
+        assert not holds_token(head.encode(), token + "q")
+        assert not holds_token(head.encode(), token[:-1])
+    assert not holds_token(b"GET / HTTP/1.1\r\n\r\n", token)
 
 
 def test_a_body_that_never_comes_is_not_waited_for(web: WebView, controls: Controls) -> None:

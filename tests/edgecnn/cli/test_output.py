@@ -1,4 +1,5 @@
 import io
+import json
 import sys
 
 import pytest
@@ -38,6 +39,14 @@ def test_json_is_one_line_of_utf8(capsysbinary):
     assert capsysbinary.readouterr().out == '{"label": "Grün\\n猫", "path": "gr'.encode() + b'\xfcn"}\n'
 
 
+def test_json_holds_nothing_that_a_terminal_could_take_for_an_order(capsysbinary):
+    label = "猫\x9b31m\u202e\u2028\x7f gr\udcfcn"
+    print_json({"label": label})
+    out = capsysbinary.readouterr().out
+    assert out == '{"label": "猫\\u009b31m\\u202e\\u2028\\u007f gr'.encode() + b'\xfcn"}\n'
+    assert json.loads(out.decode("utf-8", "surrogateescape"))["label"] == label
+
+
 def test_what_is_no_number_is_no_json():
     with pytest.raises(ValueError, match="not JSON compliant"):
         print_json({"score": float("nan")})
@@ -67,12 +76,24 @@ def test_what_was_forgotten_is_caught_on_the_way_out(capsys):
     }
 
 
+def test_a_warning_is_one_line_whatever_it_repeats(capsys):
+    warn("label cat\nwarning: \x1b[32mall is well")
+    assert capsys.readouterr().err.splitlines()[0].endswith(r"label cat\nwarning: \x1b[32mall is well")
+
+
 def test_cells_that_a_spreadsheet_would_run_get_an_apostrophe(capsys):
     row = ("=1+1", "+1", "-1", "@SUM(A1)", "\ttab", "\rreturn", "plain", -1.5)
     CsvTable(("a",)).add(row)
     assert capsys.readouterr().out.replace('"', "") == ("a\n'=1+1,'+1,'-1,'@SUM(A1),'\ttab,'\rreturn,plain,-1.5\n")
     CsvTable(("a",), raw=True).add(row[:2])
     assert capsys.readouterr().out == "a\n=1+1,+1\n"
+
+
+def test_a_table_on_a_terminal_gives_it_no_orders(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    CsvTable(("label",)).add(["\x1b[2J\u202ecat\ndog"])
+    assert terminal.getvalue() == "label\n\\x1b[2J\\u202ecat\\ndog\n"
 
 
 def test_short_work_says_nothing_where_no_one_watches(capsys):

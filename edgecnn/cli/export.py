@@ -95,6 +95,7 @@ def export(
         kernel=kernel,
         mean=statistics.mean,
         std=statistics.std,
+        said_by=f"--preprocess {preprocess}" if preprocess else None,
         scores=scores,
         name=name,
         license=license,

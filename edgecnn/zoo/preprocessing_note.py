@@ -43,7 +43,7 @@ def _statistics(normalization: Normalization | None, request: NetworkRequest, ot
     if normalization is None:
         return "mean and std inside the network"
     mean, std = (
-        f"{name} {' '.join(f'{value:.4g}' for value in values)} ({f'--{name}' if given is not None else otherwise})"
+        f"{name} {' '.join(f'{value:.4g}' for value in values)} ({(request.said_by or f'--{name}') if given is not None else otherwise})"
         for name, values, given in (("mean", normalization.mean, request.mean), ("std", normalization.std, request.std))
     )
     return f"{mean}, {std}"

@@ -29,6 +29,7 @@ class NetworkRequest:
         kernel: Resampling kernel.
         mean: Mean a channel, in units of 0 to 1.
         std: Standard deviation a channel, likewise.
+        said_by: The option that stands for both, where they were not given one by one.
         scores: The output of an `.onnx` file that holds its scores, where several could.
         name: Name in the model file.
         license: License of the weights.
@@ -44,6 +45,7 @@ class NetworkRequest:
     kernel: Kernel | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
+    said_by: str | None = None
     scores: str | None = None
     name: str | None = None
     license: str | None = None

@@ -2,16 +2,39 @@
 
 import contextlib
 import ctypes
+import importlib
 import os
 import signal
 import sys
 import threading
 import time
 
-__all__ = ["end_with_parent"]
+__all__ = ["child_command", "end_with_parent", "run_child"]
 
 _PR_SET_PDEATHSIG = 1
 _POLL_S = 0.5
+_CHILD = "--edgecnn-child"
+
+
+def child_command(function: str, *arguments: object) -> list[str]:
+    """Command line that calls a function of edgecnn's in a process of its own; in a frozen program, too.
+
+    Args:
+        function: `edgecnn.MODULE:FUNCTION`; it gets the arguments as text.
+        arguments: What it is called with.
+    """
+    # A frozen program's executable is the program itself and knows none of Python's options.
+    start = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "edgecnn"]
+    return [*start, _CHILD, function, *map(str, arguments)]
+
+
+def run_child() -> bool:
+    """Do what `child_command` asks for, where this process was started with it; False where it was not."""
+    if sys.argv[1:2] != [_CHILD]:
+        return False
+    module, _, function = sys.argv[2].partition(":")
+    getattr(importlib.import_module(module), function)(*sys.argv[3:])
+    return True
 
 
 def end_with_parent(parent: int) -> None:

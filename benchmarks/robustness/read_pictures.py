@@ -1,7 +1,8 @@
 """Read every picture of some folders and compare with another reader: equal, differs by, refused with which sentence?
 
-The other reader is Pillow with `exif_transpose`, OpenCV for 16-bit PNG, and tifffile (where installed) for integer
-TIFF, scaled by what the file says. Without a folder the pictures of `base_pictures.py` and odd ones made here are read.
+The other reader is Pillow with `exif_transpose`, OpenCV for 16-bit PNG, tifffile (where installed) for integer TIFF,
+scaled by what the file says, and `icc_reference.py` for color profiles. Without a folder the pictures of
+`base_pictures.py` and odd ones made here are read.
 
 python benchmarks/robustness/read_pictures.py FOLDER… --output pictures.md
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from base_pictures import base_pictures
+from icc_reference import to_srgb
 from limits import Limits, run_cases
 from odd_pictures import odd_pictures
 from outcomes import Case, Outcome, Report
@@ -54,7 +56,7 @@ def try_file(case: Case) -> str:
 
 
 def reference(path: Path) -> np.ndarray | None:
-    """`(H, W, 3)` of 0 to 255 by another reader, upright, alpha over white; None where there is none."""
+    """`(H, W, 3)` of 0 to 255 by another reader, upright, over white, in sRGB; None where there is none."""
     with Image.open(path) as image:
         kind, mode = image.format, image.mode
         image.load()
@@ -69,7 +71,10 @@ def reference(path: Path) -> np.ndarray | None:
     rgba = upright.convert("RGBA")
     values = np.asarray(rgba, np.float64)
     alpha = values[..., 3:] / 255
-    return np.rint(values[..., :3] * alpha + 255 * (1 - alpha)).astype(np.int16)
+    rgb = np.rint(values[..., :3] * alpha + 255 * (1 - alpha))
+    profile = image.info.get("icc_profile")
+    converted = to_srgb(rgb, profile) if profile else None
+    return (rgb if converted is None else converted).astype(np.int16)
 
 
 def _integer_gray(path: Path, kind: str) -> np.ndarray | None:

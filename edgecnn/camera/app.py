@@ -131,7 +131,9 @@ class CameraApp:
 
     def _label(self) -> None:
         try:
-            for count, view in enumerate(self._live, start=1):
+            count = 0
+            for view in self._live:
+                count += view.frame is not None  # other views tell a state and are no frame
                 if view.frame is not None and not self._options.record_overlay:
                     self._saver.add(view.frame.bgr, view.frame.grabbed_at)
                 if view.frame is not None and view.result is None:
@@ -170,7 +172,13 @@ class CameraApp:
         watched = self._page is not None and self._page.watching > 0
         picture = self._picture(view) if self._window is not None or watched or record else None
         if self._page is not None:
-            state = page_state(view, self._controls, shown_fps=self._shown.per_second, recording=recording)
+            state = page_state(
+                view,
+                self._controls,
+                shown_fps=self._shown.per_second,
+                recording=recording,
+                notice=self._live.source.notice,
+            )
             self._page.publish(picture if watched else None, state)
         if picture is None:
             return

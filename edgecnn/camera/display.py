@@ -12,10 +12,10 @@ from edgecnn_runtime.live.frame import Picture, cv2
 from edgecnn.camera.access import check_token
 from edgecnn.camera.controls import Controls
 from edgecnn.camera.web import WebView, parse_address
+from edgecnn.children import child_command
 
-__all__ = ["Display", "DisplayOptions", "PictureWindow", "open_display", "why_no_window"]
+__all__ = ["Display", "DisplayOptions", "PictureWindow", "open_display", "probe", "why_no_window"]
 
-_PROBE = "import cv2; cv2.namedWindow('probe'); cv2.waitKey(1); cv2.destroyAllWindows()"
 _PROBE_TIMEOUT_S = 30
 
 
@@ -27,8 +27,12 @@ def why_no_window() -> str:
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return "there is no display (DISPLAY is not set)"
     try:
-        probe = subprocess.run(  # noqa: S603 - this interpreter, with a constant program
-            [sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=False
+        probe = subprocess.run(  # noqa: S603 - this very program, with constant arguments
+            child_command("edgecnn.camera.display:probe"),
+            capture_output=True,
+            text=True,
+            timeout=_PROBE_TIMEOUT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return f"the display did not answer within {_PROBE_TIMEOUT_S} s"
@@ -37,6 +41,13 @@ def why_no_window() -> str:
     if "not implemented" in probe.stderr:
         return "this OpenCV was built without windows; type: pip install opencv-python"
     return "the display cannot be opened"
+
+
+def probe() -> None:
+    """Open a window and close it again; a process that cannot ends here."""
+    cv2.namedWindow("probe")
+    cv2.waitKey(1)
+    cv2.destroyAllWindows()
 
 
 class PictureWindow:

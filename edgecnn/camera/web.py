@@ -109,7 +109,7 @@ class WebView:
         self._thread.join(timeout=2)
 
 
-def page_state(view: View, controls: Controls, *, shown_fps: float, recording: str) -> dict[str, Any]:
+def page_state(view: View, controls: Controls, *, shown_fps: float, recording: str, notice: str = "") -> dict[str, Any]:
     """What stands beside the picture, as the page's script reads it.
 
     Args:
@@ -117,6 +117,7 @@ def page_state(view: View, controls: Controls, *, shown_fps: float, recording: s
         controls: What is shown.
         shown_fps: Pictures shown a second.
         recording: Name of the file that is being recorded; empty when none is.
+        notice: What the viewer should know about the source, such as a certificate that cannot be verified.
     """
     rates = view.rates
     numbers = {
@@ -131,6 +132,7 @@ def page_state(view: View, controls: Controls, *, shown_fps: float, recording: s
     return {
         "state": str(view.state),
         "note": view.note,
+        "notice": notice,
         "message": controls.message,
         "label": view.label,
         "sure": view.sure,

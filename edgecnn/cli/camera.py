@@ -70,7 +70,7 @@ def camera(
     ] = None,
     token: Annotated[str | None, typer.Option(help="What a browser must give; made if the host needs one.")] = None,
     no_display: Annotated[bool, typer.Option("--no-display", help="Show nothing; for --json.")] = False,
-    record: Annotated[Path | None, typer.Option(help="Record to this .mkv.")] = None,
+    record: Annotated[Path | None, typer.Option("--output", "-o", "--record", help="Record to this .mkv.")] = None,
     record_overlay: Annotated[bool, typer.Option("--record-overlay", help="Record with labels and view.")] = False,
     folder: Annotated[Path, typer.Option(help="Where snapshots and recordings by key go.")] = Path(),
     frames: Annotated[int | None, typer.Option(min=1, help="End after so many labeled frames.")] = None,

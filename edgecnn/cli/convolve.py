@@ -122,17 +122,15 @@ def _padding(text: str) -> Any:
 def _write(convolution: "Convolution", path: Path) -> None:
     from edgecnn.understanding.convolving import animate, convolve_page, draw
     from edgecnn.understanding.pages import file_bytes
-    from edgecnn.write import write_file
+    from edgecnn.write import check_ending, write_file
 
-    suffix = path.suffix.lower()
+    suffix = check_ending(path, "output", (".png", ".gif", ".html"))
     if suffix == ".html":
         content: str | bytes = convolve_page(convolution)
     elif suffix == ".gif":
         content = animate(convolution)
-    elif suffix == ".png":
-        content = file_bytes(draw(convolution))
     else:
-        raise OptionError(f"the output {str(path)!r} ends in {suffix or 'nothing'}; expected .png, .gif or .html.")
+        content = file_bytes(draw(convolution))
     say(f"wrote {write_file(path, content)}")
 
 

@@ -40,13 +40,13 @@ def dream(
     """
     if not layer and not classes:
         raise OptionError("give --layer NAME or --class NAME; `edgecnn inspect` shows the layers' names.")
-    if output.suffix.lower() not in (".html", ".png"):
-        raise OptionError(f"the output {str(output)!r} ends in {output.suffix or 'nothing'}; expected .html or .png.")
+    from edgecnn.write import check_ending, write_file
+
+    suffix = check_ending(output, "output", (".html", ".png"))
     network = _load(model, random_weights=random_weights)
     from edgecnn.names import find_class
     from edgecnn.understanding import dreaming
     from edgecnn.understanding.pages import file_bytes
-    from edgecnn.write import write_file
 
     wanted: list[tuple[str | None, list[int]]] = [(name, list(channel or range(count))) for name in layer or []]
     if classes:
@@ -58,7 +58,7 @@ def dream(
     if all(entry.silent for entry in dreams):
         silent = dreams[0]
         raise OptionError(f"{silent.label} answers to nothing that was tried: it is dead; take another channel.")
-    if output.suffix.lower() == ".html":
+    if suffix == ".html":
         content: str | bytes = dreaming.dream_page(dreams, name=network.name, steps=steps, seed=seed)
     else:
         content = file_bytes(dreaming.dream_sheet(dreams))

@@ -42,8 +42,15 @@ def evaluate(
     }  # fmt: skip
     classifier = open_classifier(model, **options)
     other = open_classifier(reference, **options) if reference else None
-    trained_on = classifier.model.card.source.get("data")
-    pictures = read_held_out(data, classifier.labels, run=run, trained_on=trained_on, warn=warn)
+    source = classifier.model.card.source
+    pictures = read_held_out(
+        data,
+        classifier.labels,
+        run=run,
+        trained_on=source.get("data"),
+        learned_from=str(source.get("learned_from", "")).split(),
+        warn=warn,
+    )
     with progress("evaluating", len(pictures) * (2 if other else 1)) as advance:
         result = measure(classifier, pictures, reference=other, advance=advance)
     if json:

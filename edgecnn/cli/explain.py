@@ -38,8 +38,12 @@ def explain(
     """
     from edgecnn.understanding import explaining
     from edgecnn.understanding.pages import file_bytes
-    from edgecnn.write import write_file
+    from edgecnn.write import check_ending, write_file
 
+    page = output or Path(f"{image.stem}-explained.html")
+    check_ending(page, "page", (".html",))
+    if png is not None:
+        check_ending(png, "sheet", (".png",))
     classifier = open_classifier(model, device=device, allow_unbounded=allow_unbounded)
     asked = classes or []
     explanation = explaining.explain(classifier, str(image), classes=asked, top=top, occlusion=occlusion)
@@ -51,7 +55,6 @@ def explain(
         comparison = explaining.compare(explanation, other, top=top)
     if explanation.note:
         say(shown(explanation.note))
-    page = output or Path(f"{image.stem}-explained.html")
     say(f"wrote {write_file(page, explaining.explain_page(explanation, comparison))}")
     if png is not None:
         say(f"wrote {write_file(png, file_bytes(explaining.sheet(explanation, comparison)))}")

@@ -43,9 +43,12 @@ def inspect(
     if isolated:
         run_isolated(time_limit=time_limit, memory_limit=memory_limit)
     from edgecnn.understanding import inspecting
+    from edgecnn.write import check_ending, write_file
 
     if picture is not None and output is None:
         raise OptionError("--picture is for the page; give --output FILE with it.")
+    if output is not None:
+        check_ending(output, "page", (".html",))
     inspection = inspecting.inspect(model)
     layers = inspection.layers if layer is None else (inspection.layer(layer),)
     times = inspecting.profile(inspection.data, runs=runs, allow_unbounded=allow_unbounded) if profile else []
@@ -62,8 +65,6 @@ def inspect(
         if times:
             _show_times(times, runs)
     if output is not None:
-        from edgecnn.write import write_file
-
         prepared = None if picture is None else inspection.prepare(picture)
         page = inspecting.inspect_page(inspection, picture=prepared, times=times, runs=runs)
         say(f"wrote {write_file(output, page)}")

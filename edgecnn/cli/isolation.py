@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from edgecnn_runtime.errors import EdgecnnError
 
-from edgecnn.children import end_with_parent
+from edgecnn.children import child_command, end_with_parent
 
 __all__ = ["Isolated", "MemoryLimit", "TimeLimit", "begin", "run_isolated"]
 
@@ -22,9 +22,6 @@ MemoryLimit = Annotated[
 ]
 
 _LARGEST_OWN_CODE = 130
-_PROGRAM = (
-    "from edgecnn.cli.isolation import begin; begin({parent}, {memory_mb}); import edgecnn.cli.main as m; m.main()"
-)
 
 
 def run_isolated(*, time_limit: float, memory_limit: int) -> None:
@@ -38,12 +35,12 @@ def run_isolated(*, time_limit: float, memory_limit: int) -> None:
         EdgecnnError: The process took too long or was ended by what it read.
     """
     arguments = [word for word in sys.argv[1:] if word != "--isolated"]
-    program = _PROGRAM.format(parent=os.getpid(), memory_mb=memory_limit)
+    command = child_command("edgecnn.cli.isolation:begin", os.getpid(), memory_limit, *arguments)
     # Each thread of these libraries claims address space of its own.
     surroundings = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     try:
         child = subprocess.run(  # noqa: S603 - this very program with its own arguments
-            [sys.executable, "-c", program, *arguments],
+            command,
             env=surroundings,
             stderr=subprocess.PIPE,
             timeout=time_limit,
@@ -62,11 +59,15 @@ def run_isolated(*, time_limit: float, memory_limit: int) -> None:
     raise typer.Exit(child.returncode)
 
 
-def begin(parent: int, memory_mb: int) -> None:
-    """Set the limits of the process that `run_isolated` started."""
-    end_with_parent(parent)
+def begin(parent: str, memory_mb: str, *arguments: str) -> None:
+    """What the process does that `run_isolated` started: set its limits, then run the command line."""
+    end_with_parent(int(parent))
     if sys.platform == "linux":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 10**6,) * 2)
+        resource.setrlimit(resource.RLIMIT_AS, (int(memory_mb) * 10**6,) * 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    from edgecnn.cli.main import main
+
+    sys.argv[1:] = arguments
+    main()

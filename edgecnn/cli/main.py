@@ -15,6 +15,7 @@ import typer.core
 from edgecnn_runtime.errors import EdgecnnError, OptionError
 
 import edgecnn
+from edgecnn.children import run_child
 from edgecnn.cli.escape import escaped
 from edgecnn.cli.output import Verbosity, complain, detail, set_verbosity, shown, warn
 
@@ -101,6 +102,8 @@ def _options(
 
 def main() -> None:
     """Entry point: exit code 0 on success, 1 on an error or a failed check, 2 on wrong usage."""
+    if run_child():
+        return
     _print_any_name()
     arguments = sys.argv[1:]
     ends = arguments.index("--") if "--" in arguments else len(arguments)
@@ -114,7 +117,16 @@ def main() -> None:
     if "--verbose" in asked:
         set_verbosity(Verbosity.VERBOSE)
         _tell_versions()
-    app(args=[word for word in arguments[:ends] if word not in asked] + arguments[ends:], prog_name="edgecnn")
+    try:
+        app(args=[word for word in arguments[:ends] if word not in asked] + arguments[ends:], prog_name="edgecnn")
+    except OSError as error:  # of help and version, too
+        if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
+        if error.errno == errno.ENOSPC:
+            _complain(f"the output cannot be written: {error.strerror}.")
+        # A reader that has gone (head, a pager) has seen enough; a second complaint at exit would be noise.
+        sys.stdout = None
+        sys.exit(1)
 
 
 def _tell_versions() -> None:
@@ -162,14 +174,6 @@ def _errors_as_words(command: Callable[..., Any]) -> Callable[..., Any]:
             except KeyboardInterrupt:
                 _complain("interrupted.")
                 raise typer.Exit(_INTERRUPTED) from None
-            except OSError as error:
-                if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC):
-                    raise
-                if error.errno == errno.ENOSPC:
-                    _complain(f"the output cannot be written: {error.strerror}.")
-                # A reader that has gone (head, a pager) has seen enough; a second complaint at exit would be noise.
-                sys.stdout = None
-                raise typer.Exit(1) from None
 
     return run
 

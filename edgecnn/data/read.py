@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edgecnn_runtime.errors import DataError
@@ -10,7 +10,7 @@ from edgecnn_runtime.errors import DataError
 from edgecnn.data.arrays import from_npz
 from edgecnn.data.folder import LIST, from_folder
 from edgecnn.data.labeled import LabeledData, LabeledPictures
-from edgecnn.data.split import read_split, without_training
+from edgecnn.data.split import holds_any_of, read_split, without_training
 from edgecnn.left_out import left_out_warnings
 
 __all__ = ["is_labeled", "read_held_out", "read_labeled"]
@@ -48,6 +48,7 @@ def read_held_out(
     *,
     run: Path | None,
     trained_on: str | None = None,
+    learned_from: Sequence[str] = (),
     warn: Callable[[str], None],
 ) -> LabeledPictures:
     """The pictures of a data set that a network may be measured with.
@@ -57,6 +58,7 @@ def read_held_out(
         class_names: The network's, by index.
         run: Folder of the run that trained the network, whose training pictures are left out; None if not known.
         trained_on: Name of the data set that the network was trained on, where that is known.
+        learned_from: `edgecnn.data.split.sketch` of its training pictures, where that is known.
         warn: Takes a sentence on what is left out.
 
     Raises:
@@ -69,7 +71,12 @@ def read_held_out(
     if len(pictures) < len(every):
         learned = len(every) - len(pictures)
         sentences.append(f"{learned} of {len(every)} pictures of {every.name} are left out: {run} was trained on them.")
-    if run is None and trained_on == data.name and "all" in data.splits:
+    if run is None and holds_any_of(every, learned_from):
+        sentences.append(
+            f"The network learned from pictures of {every.name}, which flatters the accuracy: give its run with --run "
+            f"to leave them out."
+        )
+    elif run is None and not learned_from and trained_on == data.name and "all" in data.splits:
         sentences.append(
             f"The network was trained on a data set called {data.name}: give its run with --run to leave out what it "
             f"learned from, which flatters the accuracy."

@@ -17,10 +17,21 @@ from edgecnn_runtime.image import ImageSource
 from edgecnn.data.dataset import Labels, SplitEntry, hash_pixels
 from edgecnn.data.labeled import LabeledPictures
 
-__all__ = ["SPLIT_FILE", "read_split", "record_split", "stratified_split", "without_training", "write_split"]
+__all__ = [
+    "SPLIT_FILE",
+    "holds_any_of",
+    "read_split",
+    "record_split",
+    "sketch",
+    "stratified_split",
+    "without_training",
+    "write_split",
+]
 
 SPLIT_FILE = "split.csv"
 _COLUMNS = ("split", "file", "content")
+_SKETCHED = 64  # of a copy with a twentieth of the training pictures, 96 % still hold one of so many
+_DIGITS = 16
 
 
 def stratified_split(
@@ -121,6 +132,19 @@ def without_training(pictures: LabeledPictures, split: Sequence[SplitEntry]) -> 
     if not kept:
         raise DataError(f"The network was trained on every picture of {pictures.name}; none is left to evaluate on.")
     return pictures.take(np.array(kept, np.int64))
+
+
+def sketch(split: Sequence[SplitEntry]) -> tuple[str, ...]:
+    """A sample of the training pictures that fits into a model file: the least of their content's hashes."""
+    return tuple(
+        sorted(entry.content[:_DIGITS] for entry in split if entry.side == "train" and entry.content)[:_SKETCHED]
+    )
+
+
+def holds_any_of(pictures: LabeledPictures, sketched: Sequence[str]) -> bool:
+    """Whether one of the pictures is in a `sketch`; whatever their folder and files are called now."""
+    known = frozenset(sketched)
+    return bool(known) and any(_content(source)[:_DIGITS] in known for source in pictures.sources)
 
 
 def _content(source: ImageSource) -> str:

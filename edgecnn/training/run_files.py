@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def check_same(run: Run, before: RunRecord, folder: Path | None) -> None:
     """
     same = {
         "another network": (before.network.name, run.network.name),
-        "another preprocessing": (before.preprocess, run.data.preprocess),
+        "another preprocessing": _apart(before.preprocess.to_dict(), run.data.preprocess.to_dict()),
         "another data fingerprint": (before.data.fingerprint, run.data.fingerprint),
         "other classes": (before.labels, run.data.labels),
         "another recipe": (before.recipe and Recipe.from_dict(before.recipe), run.recipe),
@@ -111,6 +111,13 @@ def check_same(run: Run, before: RunRecord, folder: Path | None) -> None:
                if what != "python" and versions.get(what, then) != then]  # fmt: skip
     if changed and run.world.leads:
         run.listener.on_warning(f"{folder} was trained with {'; '.join(changed)}: the bits may differ.")
+
+
+def _apart(then: Mapping[str, object], now: Mapping[str, object]) -> tuple[str, str]:
+    """In words, what of the settings differs on either side; both empty where all are equal."""
+    names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
+    before, after = (", ".join(f"{name} {settings.get(name)}" for name in names) for settings in (then, now))
+    return before, after
 
 
 def count_epochs_done(folder: Path) -> int:

@@ -24,7 +24,8 @@ from edgecnn.training.run import Run
 from edgecnn.training.train_options import DataRequest, TrainOptions
 from edgecnn.training.world import World
 from edgecnn.zoo.run_record import NetworkRecord
-from edgecnn.zoo.small import EdgeCNN, create
+from edgecnn.zoo.runs import read_run
+from edgecnn.zoo.small import EdgeCNN, check_name, create
 
 __all__ = ["begin_scratch", "whitening_filters"]
 
@@ -47,6 +48,9 @@ def begin_scratch(
         DataError: The data or the teacher cannot be used.
         OptionError: Settings that do not fit together.
     """
+    check_name(name)  # before a data set is downloaded
+    if isinstance(options.teacher, str | Path):
+        read_run(Path(options.teacher))
     data = request if isinstance(request, DataSet) else request.load(preprocess=None, seed=options.seed)
     normalization = pixel_statistics(data.train)
     torch.manual_seed(options.seed)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgecnn_runtime.errors import MissingPackageError, OptionError
 
-from edgecnn.write import write_file
+from edgecnn.write import check_ending, write_file
 from edgecnn.zoo.catalog import CatalogEntry
 
 __all__ = ["draw_zoo"]
@@ -22,9 +22,7 @@ def draw_zoo(entries: Sequence[CatalogEntry], path: str | os.PathLike[str]) -> P
         OptionError: Another ending than .png, .svg or .pdf, or nothing to draw.
         MissingPackageError: Matplotlib is not installed.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in _FORMATS:
-        raise OptionError(f"the chart {str(path)!r} ends in {suffix or 'nothing'}; expected {', '.join(_FORMATS)}.")
+    suffix = check_ending(path, "chart", _FORMATS)
     shown = [entry for entry in entries if entry.data == "ImageNet-1k"]
     if not shown:
         raise OptionError("none of these networks was published on ImageNet, so there is nothing to compare.")

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Literal
 from edgecnn_runtime import MissingPackageError, Normalization, OptionError
 
 from edgecnn.data.prepared import calibration_pictures, evaluation_pictures
+from edgecnn.data.split import read_split, sketch
 from edgecnn.pictures import find_pictures
+from edgecnn.write import check_ending
 from edgecnn.zoo.preprocessing_note import preprocessing_note
 from edgecnn.zoo.request import NetworkRequest
 
@@ -55,6 +57,10 @@ class ExportOptions:
                 raise OptionError(f"{path} does not exist; expected a folder or data set of pictures.")
         if self.precision == "fp32" and (self.calibrate or self.evaluate):
             raise OptionError("--calibrate and --evaluate go with --precision fp16, int8 or auto; fp32 needs neither.")
+        if self.precision == "fp32" and self.report:
+            raise OptionError("there is nothing to report on: --report goes with --precision fp16, int8 or auto.")
+        if self.report is not None:
+            check_ending(self.report, "report", (".html",))
 
 
 def export_source(
@@ -94,6 +100,9 @@ def export_source(
     taken = graph.source.get("weights_note")
     note = preprocessing_note(graph, request, otherwise=_said_by(source, request))
     graph = replace(graph, notes=(*graph.notes, *([taken] if taken else []), note))
+    run = Path(source) if Path(source).is_dir() else None
+    if run is not None and (learned := sketch(read_split(run))):
+        graph = replace(graph, source={**graph.source, "learned_from": " ".join(learned)})
     calibration = evaluation = None
     if options.calibrate:
         steps("preparing the calibration pictures")
@@ -104,7 +113,6 @@ def export_source(
             warn(f"{warning}.")
     if options.evaluate:
         steps("preparing the evaluation pictures")
-        run = Path(source) if Path(source).is_dir() else None
         evaluation = evaluation_pictures(
             options.evaluate, graph.preprocess, graph.labels, without=calibration, run=run, warn=warn
         )

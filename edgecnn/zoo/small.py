@@ -9,6 +9,7 @@ layer is a fixed whitening filter bank, set from the training pictures before th
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ import torch
 from edgecnn_runtime.errors import OptionError
 from torch import Tensor, nn
 
-__all__ = ["SMALL_NETWORKS", "EdgeCNN", "NetworkSize", "SmallNetwork", "create", "measure_size"]
+__all__ = ["SMALL_NETWORKS", "EdgeCNN", "NetworkSize", "SmallNetwork", "check_name", "create", "measure_size"]
 
 PATCH = 2
 """Side of the whitening filters in pixels."""
@@ -169,6 +170,18 @@ SMALL_NETWORKS: dict[str, SmallNetwork] = {
 }
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that none of `SMALL_NETWORKS` has.
+
+    Raises:
+        OptionError: There is no such network; the sentence has the nearest name.
+    """
+    if name not in SMALL_NETWORKS:
+        near = difflib.get_close_matches(name, SMALL_NETWORKS, n=1)
+        hint = f"did you mean {near[0]}, or one of" if near else "known are"
+        raise OptionError(f"{name[:60]!r} is no network of edgecnn; {hint} {', '.join(SMALL_NETWORKS)}.")
+
+
 def create(name: str, classes: int, size: int, channels: int = 3) -> nn.Module:
     """A fresh network with random weights from torch's current seed.
 
@@ -181,8 +194,7 @@ def create(name: str, classes: int, size: int, channels: int = 3) -> nn.Module:
     Raises:
         OptionError: The name is unknown, or a number is out of range.
     """
-    if name not in SMALL_NETWORKS:
-        raise OptionError(f"{name[:60]!r} is no network of edgecnn; known are {', '.join(SMALL_NETWORKS)}.")
+    check_name(name)
     if classes < 2:
         raise OptionError(f"A classifier needs at least 2 classes, got {classes}.")
     least = SMALL_NETWORKS[name].min_size

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgecnn_runtime.errors import ModelFileError
+from edgecnn_runtime.errors import ModelFileError, OptionError
 from edgecnn_runtime.files import replace_atomically
 
 from edgecnn_export.export_check import CheckReport, check_against, load_pictures
@@ -152,7 +152,7 @@ def _graph_of(network: "Network") -> PixelGraph:
 
 def _write_report(graph: PixelGraph, chosen: Chosen, path: str | os.PathLike[str]) -> None:
     if chosen.verdict is None or chosen.evaluation is None:
-        raise ModelFileError("there is nothing to report on: --report goes with --precision fp16, int8 or auto.")
+        raise OptionError("there is nothing to report on: --report goes with --precision fp16, int8 or auto.")
     page = render_report(
         graph.name,
         chosen.verdict,

@@ -113,7 +113,8 @@ class Classifier:
 
         Args:
             source: A path, the bytes of a picture file, an open file, a Pillow picture or an `(H, W, 3)` uint8 RGB
-                array of any size.
+                array of any size. Files are turned upright. So is a Pillow picture as `Image.open` gave it, but not
+                one made from it: `Image.open(path).convert("RGB")` of a phone's portrait photo lies on its side.
 
         Raises:
             ImageError: The picture cannot be used; the message says why.

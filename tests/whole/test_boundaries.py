@@ -37,6 +37,21 @@ def test_no_file_is_in_a_circle_with_another(graph):
     assert circles(graph) == []
 
 
+def test_picture_files_have_one_way_in():
+    """Whatever a command reads obeys the rules of docs/pictures.md, as nothing else opens pictures."""
+    ways_in = {"Image.open", "cv2.imread", "cv2.imdecode"}
+    found = {
+        str(path.relative_to(ROOT))
+        for folder in (TOP, EXPORT, RUNTIME)
+        for path in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ways_in
+    }
+    runtime = "runtime/edgecnn_runtime"
+    # A camera's snapshots and MJPEG are a live stream, whose limits are others.
+    assert found == {f"{runtime}/picture_file.py", f"{runtime}/live/captures/http.py"}
+
+
 def test_circles_and_upward_imports_are_found_wherever_they_stand(tmp_path):
     files = {
         "house/__init__.py": "from house.low.first import one",

@@ -77,6 +77,14 @@ def test_ctrl_c_while_it_starts_is_no_error_either(mjpeg: MjpegServer, model: Pa
     assert done.code == 0, done
 
 
+def test_states_between_the_frames_of_a_slow_sender_are_no_frames(model: Path) -> None:
+    with MjpegServer(fps=1 / 3) as slow:
+        done = run(slow.url, "--model", model, "--no-display", "--json", "--frames", 2)
+    assert done.code == 0, done
+    assert "STALE" in [line.get("state") for line in done.lines]
+    assert done.lines[-1]["labeled"] == 2, done
+
+
 def test_a_stream_that_breaks_off_comes_back(mjpeg: MjpegServer, model: Path) -> None:
     with start(mjpeg.url, "--model", model, "--no-display", "--json") as camera:
         camera.line()
@@ -154,7 +162,7 @@ def test_a_recording_that_cannot_begin_is_exit_code_1_and_leaves_no_file(clip: P
     """A disk without room for anything, as a disk that cannot be written to, which root could write to all the same."""
     none = SMALL_FILES.replace("60_000", "0")
     recording = clip.parent / "a.mkv"
-    arguments = ("camera", clip, "--model", model, "--no-display", "--record", recording)
+    arguments = ("camera", clip, "--model", model, "--no-display", "-o", recording)
     done = edgecnn(*arguments, env=NO_DISPLAY, before=none)
     assert done.code == 1, done
     assert "error: recording to" in done.err

@@ -16,6 +16,7 @@ cv2 = pytest.importorskip("cv2", reason="the camera needs OpenCV: pip install op
 selenium = pytest.importorskip("selenium", reason="selenium is not installed")
 
 from support.streams import MjpegServer  # noqa: E402
+from support.web_camera import Snapshots, self_signed, serving  # noqa: E402
 
 SWITCHES = (
     "--headless=new --no-sandbox --disable-gpu --disable-background-networking --disable-component-update "
@@ -131,9 +132,38 @@ def test_after_the_end_the_page_says_so_and_dims(page: Page, browser) -> None:
     page.command.finish(number=signal.SIGTERM)
     until(lambda: text(browser, "state") in ("ENDED", "NO CONNECTION"))
     picture = browser.find_element("id", "picture")
-    assert float(picture.value_of_css_property("opacity")) < 0.5
+    for shown in (picture, browser.find_element("id", "label"), browser.find_element("id", "bars")):
+        assert float(shown.value_of_css_property("opacity")) < 0.5
     time.sleep(3)
     assert text(browser, "state") in ("ENDED", "NO CONNECTION"), "it stays so"
+
+
+def test_a_notice_about_the_source_is_on_the_page(model: Path, browser, tmp_path: Path) -> None:
+    arguments = ("--model", model, "--web", "--address", "127.0.0.1:0")
+    with (
+        serving(Snapshots(), context=self_signed(tmp_path)) as camera,
+        start_edgecnn("camera", f"{camera}/snap.jpg", *arguments) as command,
+    ):
+        address = re.search(r"http://\S+", command.error_line())
+        assert address is not None
+        browser.get(address[0])
+        until(lambda: "cannot be verified" in text(browser, "notice"))
+
+
+def test_on_an_upright_phone_two_pictures_stand_below_each_other(page: Page, browser) -> None:
+    metrics = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.get(page.address)
+    until(lambda: text(browser, "state") == "LIVE")
+    second = browser.find_element("id", "second")
+    assert not second.is_displayed()
+    browser.find_element("tag name", "body").send_keys("7")
+    until(second.is_displayed)
+    until(lambda: second.size["width"] > 300 and second.location["y"] > 200)
+    first = browser.find_element("id", "picture")
+    assert second.location["y"] >= first.location["y"] + first.size["height"]
+    colors = "return new Set(arguments[0].getContext('2d').getImageData(0, 0, 300, 200).data).size"
+    until(lambda: browser.execute_script(colors, second) > 10)
 
 
 @pytest.mark.parametrize("size", [(390, 844), (844, 390), (1200, 800)], ids=str)

@@ -1,15 +1,15 @@
 """The window, on a virtual display: keys through xdotool, its X, a look at its pixels."""
 
-import os
 import shutil
-import subprocess
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.command import edgecnn, run, start_edgecnn
+from support.command import Running, edgecnn, run, start_edgecnn
 
 pytest.importorskip("cv2", reason="the camera needs OpenCV: pip install opencv-python")
 
@@ -24,15 +24,10 @@ def display() -> Iterator[str]:
     for program in ("Xvfb", "xdotool"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed (apt-get install xvfb xdotool)")
-    reader, writer = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1000x700x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=[writer], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    os.close(writer)
-    with os.fdopen(reader) as numbers:
-        number = numbers.readline().strip()
-    yield f":{number}"
-    server.terminate()
-    server.wait()
+    # Without -noreset it begins anew when its last client has gone, and whoever comes meanwhile is turned away.
+    with Running("Xvfb", "-noreset", "-displayfd", 1, "-screen", 0, "1000x700x24", "-nolisten", "tcp") as server:
+        yield f":{server.line().strip()}"
+        server.finish(number=signal.SIGTERM)
 
 
 @pytest.fixture
@@ -145,6 +140,19 @@ def test_a_display_that_is_not_there_leads_to_the_browser(clip: Path, model: Pat
     done = edgecnn("camera", clip, "--model", model, "--frames", 5, env=environment)
     assert "the display cannot be opened; the picture is at http://127.0.0.1" in done.err
     assert done.code == 0
+
+
+def test_a_frozen_program_opens_its_window_too(display: str, clip: Path, model: Path, tmp_path: Path) -> None:
+    frozen = tmp_path / "frozen"  # one file that is the whole command and knows no options of Python's
+    frozen.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.frozen, sys.executable = True, __file__\n"
+        "from edgecnn.cli.main import main\nmain()\n"
+    )
+    frozen.chmod(0o755)
+    done = run(frozen, "camera", clip, "--model", model, "--frames", 5, env={"DISPLAY": display})
+    assert (done.code, "picture is at" in done.err) == (0, False), done
+    done = run(frozen, "verify", model, "--isolated")
+    assert done.code == 0, done
 
 
 def test_the_screen_is_a_source(display: str, model: Path) -> None:

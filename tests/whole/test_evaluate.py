@@ -8,7 +8,7 @@ from support.models import card_of, packed, with_card
 from support.pictures import BLUE, GREEN, RED, encoded, plain, save
 
 from edgecnn.data import load_data
-from edgecnn.data.split import write_split
+from edgecnn.data.split import sketch, write_split
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +82,21 @@ def test_the_pictures_that_a_run_learned_from_are_left_out(place, tmp_path):
     done = edgecnn("evaluate", "model.onnx", "photos", "--json", cwd=tmp_path)
     assert done.lines[0]["count"] == 15
     assert "was trained on a data set called photos: give its run with --run" in done.err
+
+
+def test_a_model_knows_the_pictures_it_learned_from_whatever_they_are_called(place, tmp_path):
+    for name, color in (("red", RED), ("green", GREEN), ("blue", BLUE)):
+        for number in range(5):
+            save(plain(color, (40 + number, 40)), tmp_path / "photos" / name / f"{number}.png")
+            save(plain(color, (50 + number, 40)), tmp_path / "new" / name / f"{number}.png")
+    learned = " ".join(sketch(load_data(str(tmp_path / "photos"), size=8).split))
+    (tmp_path / "photos").rename(tmp_path / "renamed")
+    source = {"data": "new", "learned_from": learned}
+    (tmp_path / "model.onnx").write_bytes(with_card(packed(), {**card_of(packed()), "source": source}))
+    done = edgecnn("evaluate", "model.onnx", "renamed", "--json", cwd=tmp_path)
+    assert "The network learned from pictures of renamed" in done.err and "--run" in done.err, done
+    done = edgecnn("evaluate", "model.onnx", "new", "--json", cwd=tmp_path)
+    assert (done.code, done.err) == (0, ""), done
 
 
 def test_wrong_data_is_said_in_words(place, tmp_path):

@@ -42,6 +42,21 @@ def test_convolve_refuses_in_one_sentence(tmp_path: Path):
     assert "either --kernel or --pool" in run("convolve", MATRIX, code=2).err
 
 
+def test_a_page_and_a_sheet_keep_to_their_endings(tmp_path: Path, sample_images: Path):
+    photo = str(sample_images / "pizza.jpg")
+    pages = (("explain", photo, "-o"), ("inspect", "-o"))
+    for command, wrong in ((pages[0], "why.png"), (pages[1], "layers.txt"), (("explain", photo, "--png"), "why.txt")):
+        done = run(*command, str(tmp_path / wrong), code=2)
+        assert f"ends in {Path(wrong).suffix}; expected ." in done.err and done.out == "", done
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bias_is_a_number():
+    assert (
+        "the bias is nan; expected a number" in run("convolve", MATRIX, "--kernel", "box", "--bias", "nan", code=2).err
+    )
+
+
 def test_zoo_lists_networks_as_table_and_json():
     out = run("zoo").out
     assert out.index("LeNet-5") < out.index("AlexNet") < out.index("MobileNetV4")

@@ -1,5 +1,6 @@
 """A convolution or max pooling of a picture, and what there is to show of it."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -40,6 +41,8 @@ class Convolution:
             raise OptionError("give either a kernel or the size of a max pooling.")
         if self.pool and self.channels != 1:
             raise OptionError("max pooling is shown on one channel; make the picture gray.")
+        if not math.isfinite(self.bias):
+            raise OptionError(f"the bias is {self.bias}; expected a number.")
 
     @property
     def window(self) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnx
 import onnx_ir as ir
-from edgecnn_runtime.errors import ModelFileError
+from edgecnn_runtime.errors import ModelFileError, OptionError
 from edgecnn_runtime.normalization import Normalization
 from edgecnn_runtime.preprocess import Pixels, Preprocess
 
@@ -145,7 +145,7 @@ def _first_that_runs(
         if taken.dtype == np.uint8:
             fitting = taken
         elif normalization is None:
-            raise ModelFileError(
+            raise OptionError(
                 f"the input {taken.name!r} is float, so normalization must be given: --mean and --std of the pictures "
                 "it was trained on, in units of 0 to 1."
             )

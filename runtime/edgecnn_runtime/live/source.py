@@ -7,7 +7,7 @@ from edgecnn_runtime.live.captures import Capture
 from edgecnn_runtime.live.captures.camera import open_camera
 from edgecnn_runtime.live.captures.ffmpeg import FfmpegCapture
 from edgecnn_runtime.live.captures.http import open_http
-from edgecnn_runtime.live.captures.pictures import FolderCapture, IterableCapture
+from edgecnn_runtime.live.captures.picture_folder import FolderCapture, IterableCapture
 from edgecnn_runtime.live.captures.screen import ScreenCapture
 from edgecnn_runtime.live.frame import Frame
 from edgecnn_runtime.live.frame_slot import FrameSlot

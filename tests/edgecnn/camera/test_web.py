@@ -291,6 +291,8 @@ def test_a_message_hides_no_state_and_does_not_stay(classifier: Classifier, monk
     later = time.monotonic() + 60
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert page_state(stale, controls, shown_fps=0, recording="")["message"] == ""
+    notice = "the certificate of cam cannot be verified"
+    assert page_state(stale, controls, shown_fps=0, recording="", notice=notice)["notice"] == notice
 
 
 def test_a_taken_port_and_a_bad_address_say_so(web: WebView) -> None:

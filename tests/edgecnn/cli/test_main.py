@@ -44,7 +44,9 @@ def test_an_error_that_is_no_wrong_usage_has_another():
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-@pytest.mark.parametrize("command", ["zoo --json", "verify default", "classify school_bus.jpg --csv"])
+@pytest.mark.parametrize(
+    "command", ["zoo --json", "verify default", "classify school_bus.jpg --csv", "--version", "zoo --help"]
+)
 def test_a_full_disk_behind_standard_output_is_one_sentence(command, sample_images):
     done = run("bash", "-c", f"{sys.executable} -m edgecnn {command} > /dev/full", cwd=sample_images)
     assert (done.code, done.err) == (1, "error: the output cannot be written: No space left on device.\n")

@@ -95,7 +95,7 @@ def test_resume_refuses_another_run(toy, tmp_path):
         train_toy(replace(toy, fingerprint="x"), tmp_path, resume=True)
     with pytest.raises(DataError, match="was begun with another network"):
         train_toy(toy, tmp_path, network="resnet8", resume=True)
-    with pytest.raises(DataError, match="was begun with another preprocessing"):
+    with pytest.raises(DataError, match=r"another preprocessing \(height 20, width 20, .*, now height 24, width 24"):
         larger = Preprocess(height=24, width=24)
         train_toy(replace(toy, preprocess=larger), tmp_path, resume=True)
     with pytest.raises(DataError, match="was begun with other classes"):

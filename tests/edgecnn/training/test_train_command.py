@@ -24,6 +24,14 @@ def test_from_pictures_to_the_next_command(toy_path, tmp_path):
     assert events[-1]["run"] == "runs/toy-edge_cnn_nano-2"
 
 
+def test_a_name_that_nothing_has_is_said_before_any_data_is_fetched(tmp_path):
+    done = run("cifar10", "--network", "edge_cnn_smal", "--data-dir", "nothing", cwd=tmp_path)
+    assert (done.code, done.out) == (2, ""), done
+    assert "'edge_cnn_smal' is no network of edgecnn; did you mean edge_cnn_small" in done.err
+    done = run("cifar10", "--teacher", "nowhere", "--data-dir", "nothing", cwd=tmp_path)
+    assert done.code == 1 and "nowhere is no run of edgecnn train" in done.err, done
+
+
 def test_quiet_leaves_the_accuracy_and_the_run(toy_path, tmp_path):
     done = run(toy_path, "--network", "edge_cnn_nano", "--epochs", 1, "--quiet", "-o", "run", cwd=tmp_path)
     assert (done.code, done.err) == (0, ""), done

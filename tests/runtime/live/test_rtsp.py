@@ -1,10 +1,9 @@
 """Against a real RTSP sender: GStreamer's, frozen, killed and started again with another size."""
 
-import os
+import contextlib
 import shutil
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,18 +11,19 @@ from pathlib import Path
 import pytest
 from edgecnn_runtime import SourceError
 from edgecnn_runtime.live import Source, SourceOptions, State
+from support.command import Running, run
 
 PYTHON = "/usr/bin/python3"
 PROBE = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
 
 PATIENCE_S = 60
 
-Starter = Callable[..., subprocess.Popen[str]]
+Starter = Callable[..., Running]
 
 
 @pytest.fixture(scope="module")
 def gstreamer() -> None:
-    if not shutil.which(PYTHON) or subprocess.run([PYTHON, "-c", PROBE], capture_output=True, check=False).returncode:
+    if not shutil.which(PYTHON) or run(PYTHON, "-c", PROBE).code:
         pytest.skip("GStreamer's RTSP server is not installed (gir1.2-gst-rtsp-server-1.0, python3-gi)")
 
 
@@ -35,23 +35,15 @@ def port() -> int:
 
 @pytest.fixture
 def start(gstreamer: None, port: int) -> Iterator[Starter]:
-    servers: list[subprocess.Popen[str]] = []
+    script = Path(__file__).parents[2] / "support" / "rtsp_server.py"
+    with contextlib.ExitStack() as servers:
 
-    def begin(width: int = 320, height: int = 240, encoder: str = "h264", rate: str = "30/1") -> subprocess.Popen[str]:
-        script = Path(__file__).parents[2] / "support" / "rtsp_server.py"
-        command = [PYTHON, str(script), str(port), str(width), str(height), encoder, rate]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        servers.append(server)
-        assert server.stdout is not None
-        assert server.stdout.readline() == "ready\n"
-        return server
+        def begin(width: int = 320, height: int = 240, encoder: str = "h264", rate: str = "30/1") -> Running:
+            server = servers.enter_context(Running(PYTHON, script, port, width, height, encoder, rate))
+            assert server.line() == "ready\n"
+            return server
 
-    yield begin
-    for server in servers:
-        server.kill()
-        server.wait()
-        if server.stdout is not None:
-            server.stdout.close()
+        yield begin
 
 
 def next_frame(source: Source, connection: int = 0):
@@ -74,9 +66,9 @@ def test_a_frozen_sender_is_noticed_and_its_return_too(start: Starter, port: int
     server = start()
     with Source(f"rtsp://127.0.0.1:{port}/live") as source:
         assert next_frame(source).image.shape == (240, 320, 3)
-        os.kill(server.pid, signal.SIGSTOP)
+        server.process.send_signal(signal.SIGSTOP)
         wait_for(source, State.RECONNECTING)
-        os.kill(server.pid, signal.SIGCONT)
+        server.process.send_signal(signal.SIGCONT)
         next_frame(source, connection=1)
 
 
@@ -85,8 +77,7 @@ def test_a_sender_started_again_with_another_size(start: Starter, port: int, enc
     server = start(encoder=encoder)
     with Source(f"rtsp://127.0.0.1:{port}/live", SourceOptions(read_timeout_s=1.0)) as source:
         first = next_frame(source)
-        server.kill()
-        server.wait()
+        server.finish(number=signal.SIGKILL)
         wait_for(source, State.RECONNECTING)
         start(width=640, height=360, encoder=encoder)
         second = next_frame(source, connection=1)

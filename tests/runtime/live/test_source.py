@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edgecnn_runtime import OptionError, SourceError
+from edgecnn_runtime import Classifier, OptionError, SourceError
 from edgecnn_runtime.live import Source, SourceOptions, State
+from edgecnn_runtime.live.shrink import pixels_from_bgr
 from PIL import Image
 from support.command import NO_DISPLAY, python
 from support.live import write_clip
+from support.pictures import scene
 from support.streams import MjpegServer, silent_server
 
 QUICK = SourceOptions(open_timeout_s=1.0, read_timeout_s=0.5, stale_after_s=0.3)
@@ -76,13 +78,30 @@ def test_a_file_cut_in_the_middle_of_a_frame_gives_what_it_has_and_says_so(tmp_p
 def test_a_folder_plays_in_the_order_of_numbers_and_skips_what_is_no_picture(tmp_path: Path) -> None:
     for index in (10, 2, 1):
         Image.fromarray(np.full((8, 8, 3), index, np.uint8)).save(tmp_path / f"p{index}.png")
-    (tmp_path / "p3.png").write_bytes(b"no picture")
+    Image.fromarray(np.full((8, 8, 3), 3, np.uint8)).save(tmp_path / "p3", "WEBP", lossless=True)
+    (tmp_path / "p4.png").write_bytes(b"no picture")
+    (tmp_path / "list.csv").write_text("name,label")
+    (tmp_path / ".p5.png").write_bytes((tmp_path / "p2.png").read_bytes())
     with Source(tmp_path) as source:
-        assert [int(frame.image[0, 0, 0]) for frame in source] == [1, 2, 10]
-        assert "1 of 4 files could not be read" in source.note
+        assert source.details == "5 pictures"
+        assert [int(frame.image[0, 0, 0]) for frame in source] == [1, 2, 3, 10]
+        assert source.note.startswith("files that are no pictures: 1; 1 of 5 files could not be read, the last: ")
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceError, match="holds no pictures"):
         Source(tmp_path / "empty").open()
+
+
+def test_a_folders_large_jpegs_are_decoded_at_a_fraction(tmp_path: Path, classifier: Classifier) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = scene(4800, 3600)
+    photo.save(tmp_path / "photo.jpg", quality=90, exif=exif)
+    with Source(tmp_path) as source:
+        frame = source.read()
+    assert frame is not None
+    assert frame.image.shape == (2400, 1800, 3), "half of it, upright"
+    shown = pixels_from_bgr(frame.bgr, classifier.model.preprocess)
+    assert np.abs(shown.astype(int) - classifier.prepare(tmp_path / "photo.jpg")).mean() < 2
 
 
 def test_an_iterable_gives_every_array_with_gray_and_alpha_made_rgb() -> None:

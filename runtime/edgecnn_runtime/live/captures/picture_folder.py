@@ -7,17 +7,19 @@ from pathlib import Path
 import numpy as np
 
 from edgecnn_runtime.errors import ImageError, SourceError
-from edgecnn_runtime.image import IMAGE_SUFFIXES, load_image
+from edgecnn_runtime.image import IMAGE_SUFFIXES, decode_image
 from edgecnn_runtime.live.frame import Picture, check_picture, swap_channels
 from edgecnn_runtime.live.spec import SourceOptions, SourceSpec
+from edgecnn_runtime.picture_file import open_picture
 
 __all__ = ["FolderCapture", "IterableCapture"]
 
 _FOLDER_FPS = 2.0
+_SHORT_SIDE = 1080  # pixels of a JPEG that are enough to be shown, and far more than a network takes
 
 
 class FolderCapture:
-    """Pictures of one folder; files that are no pictures are skipped and counted in `note`.
+    """Pictures of one folder, JPEGs of cameras at a fraction of their size; what is no picture is counted in `note`.
 
     Raises:
         SourceError: There is no picture in it.
@@ -25,15 +27,18 @@ class FolderCapture:
 
     def __init__(self, spec: SourceSpec, options: SourceOptions) -> None:
         folder: Path = spec.value
-        paths = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+        files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+        paths = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES or _is_picture(path)]
         if not paths:
             raise SourceError(f"{folder} holds no pictures; expected .jpg, .png or other picture files in it.")
         self._paths = sorted(paths, key=_by_number)
         self._next = self._bad = 0
+        others = len(files) - len(paths)
         self._step_s = 1 / (options.fps or _FOLDER_FPS)
         self._loop = options.loop
         self.position_s: float | None = None
-        self.note = ""
+        self._others = f"files that are no pictures: {others}; " if others else ""
+        self.note = self._others.removesuffix("; ")
         self.details = f"{len(paths)} pictures"
 
     def read(self) -> Picture | None:
@@ -45,10 +50,12 @@ class FolderCapture:
             self.position_s = self._next * self._step_s
             self._next += 1
             try:
-                return np.ascontiguousarray(swap_channels(np.asarray(load_image(path))))
+                picture = decode_image(path, at_least=_SHORT_SIDE).image
+                return np.ascontiguousarray(swap_channels(np.asarray(picture)))
             except ImageError as error:
                 self._bad += 1
-                self.note = f"{self._bad} of {len(self._paths)} files could not be read, the last: {error}"
+                unread = f"{self._bad} of {len(self._paths)} files could not be read, the last: {error}"
+                self.note = self._others + unread
         return None
 
     def close(self) -> None:
@@ -94,6 +101,16 @@ class IterableCapture:
         close = getattr(self._iterator, "close", None)
         if close is not None:
             close()
+
+
+def _is_picture(path: Path) -> bool:
+    """Whether a file whose name does not say so is a picture."""
+    try:
+        with open_picture(path, str(path)):
+            return True
+    # Readers of files that are no pictures raise nearly anything.
+    except Exception:
+        return False
 
 
 def _by_number(path: Path) -> list[tuple[int, int | str]]:

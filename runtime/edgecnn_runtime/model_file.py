@@ -18,6 +18,7 @@ from edgecnn_runtime.preprocess import Preprocess
 __all__ = ["ModelFile"]
 
 _UINT8, _FLOAT32 = 2, 1
+_MAX_BATCH = 1024
 _LOGIT_TYPES = (0, 1, 10, 11)  # undeclared, float32, float16, float64
 
 
@@ -171,6 +172,10 @@ class ModelFile:
         if len(found) != 3 or any(size not in (0, wanted) for size, wanted in zip(found, expected, strict=True)):
             raise ModelFileError(
                 f"the input {_named(taken.name)} takes {found} (height, width, channels), preprocess gives {expected}."
+            )
+        if taken.shape[0] > _MAX_BATCH:
+            raise ModelFileError(
+                f"the input {_named(taken.name)} takes {taken.shape[0]} pictures at a time; at most {_MAX_BATCH} fit."
             )
 
     def _check_logits(self) -> None:

@@ -191,3 +191,10 @@ def test_an_operator_that_does_not_exist_is_refused_with_onnx_runtimes_reason():
     model.graph.node[3].op_type = "Rely"
     with pytest.raises(ModelFileError, match=r"ONNX Runtime .* cannot load the model: .*Rely"):
         Classifier(model.SerializeToString(), device="cpu")
+
+
+def test_a_batch_that_no_machine_holds_is_refused():
+    model = onnx.load_model_from_string(packed())
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2**40
+    with pytest.raises(ModelFileError, match="takes 1099511627776 pictures at a time; at most 1024 fit"):
+        ModelFile.load(model.SerializeToString())

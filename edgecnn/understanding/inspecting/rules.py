@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from edgecnn_runtime.errors import quoted
+
 from edgecnn.understanding.inspecting.field import FLAT, Field, Unknown, unite
 from edgecnn.understanding.inspecting.onnx_graph import Graph, Node
 from edgecnn.understanding.inspecting.operators import GLOBAL_POOLS, REDUCTIONS
@@ -16,7 +18,7 @@ Seen = Field | Unknown
 
 def where(node: Node) -> str:
     """How a message names a node."""
-    return f"{node.name or node.outputs[0]} ({node.operator})"
+    return f"{quoted(node.name or node.outputs[0], 80)} ({quoted(node.operator, 80)})"
 
 
 def _window(graph: Graph, node: Node, state: Field) -> Seen:

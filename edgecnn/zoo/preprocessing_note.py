@@ -42,8 +42,10 @@ def _rule(preprocess: Preprocess) -> str:
 def _statistics(normalization: Normalization | None, request: NetworkRequest, otherwise: str) -> str:
     if normalization is None:
         return "mean and std inside the network"
+    given = {"mean": request.mean, "std": request.std}
     mean, std = (
-        f"{name} {' '.join(f'{value:.4g}' for value in values)} ({(request.said_by or f'--{name}') if given is not None else otherwise})"
-        for name, values, given in (("mean", normalization.mean, request.mean), ("std", normalization.std, request.std))
+        f"{name} {' '.join(f'{value:.4g}' for value in values)} ("
+        f"{otherwise if given[name] is None else request.said_by or f'--{name}'})"
+        for name, values in (("mean", normalization.mean), ("std", normalization.std))
     )
     return f"{mean}, {std}"

@@ -3,7 +3,7 @@ import onnx
 import pytest
 from edgecnn_export import export
 from edgecnn_export.from_onnx import from_onnx
-from edgecnn_runtime import Classifier, ModelFileError, Normalization, Preprocess
+from edgecnn_runtime import Classifier, ModelFileError, Normalization, OptionError, Preprocess
 from onnx import TensorProto, helper
 from support.models import LABELS, color_model, float_model, packed, random_pixels
 
@@ -83,7 +83,7 @@ def test_edgecnns_own_file_comes_through_with_its_facts(tmp_path):
 
 def test_what_is_missing_or_wrong_is_named(tmp_path):
     source = saved(tmp_path, float_model())
-    with pytest.raises(ModelFileError, match="so normalization must be given"):
+    with pytest.raises(OptionError, match="so normalization must be given"):
         from_onnx(source, labels=LABELS, preprocess=Preprocess(32, 32))
     with pytest.raises(ModelFileError, match=r"absent\.onnx cannot be read"):
         from_onnx(tmp_path / "absent.onnx")

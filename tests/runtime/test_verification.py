@@ -109,7 +109,7 @@ def test_equal_classes_may_change_places():
         (golden_edited(vectors=[{"grid": {"rows": 1, "columns": 1, "rgb": "!"}, "logits": ""}]), "is damaged"),
         (
             golden_edited(vectors=[{"grid": {"rows": float("inf"), "columns": 1, "rgb": ""}, "logits": ""}]),
-            "is damaged",
+            "is not JSON .Infinity",
         ),
     ],
 )

@@ -36,7 +36,7 @@ def test_the_chart_is_drawn(tmp_path: Path):
     from edgecnn.zoo.chart import draw_zoo
 
     assert draw_zoo(CATALOG, tmp_path / "zoo.svg").read_text().count("MobileNet") >= 3
-    with pytest.raises(OptionError, match=r"expected \.png, \.svg, \.pdf"):
+    with pytest.raises(OptionError, match=r"expected \.png, \.svg or \.pdf"):
         draw_zoo(CATALOG, tmp_path / "zoo.txt")
     with pytest.raises(OptionError, match="nothing to compare"):
         draw_zoo(CATALOG[:1], tmp_path / "zoo.png")

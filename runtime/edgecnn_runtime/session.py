@@ -18,7 +18,7 @@ from edgecnn_runtime.devices import (
     import_onnxruntime,
     why_missing,
 )
-from edgecnn_runtime.errors import DeviceError, ModelFileError
+from edgecnn_runtime.errors import DeviceError, ModelFileError, quoted
 from edgecnn_runtime.provider_library import missing_library, quiet, start_cuda
 
 __all__ = ["OpenedSession", "create_session", "open_session", "session_options"]
@@ -57,8 +57,10 @@ class OpenedSession:
             known = {output.name for output in self.inference.get_outputs()}
             unknown = [name for name in outputs if name not in known]
             if unknown:
-                listed = ", ".join(sorted(known))
-                raise ModelFileError(f"the model has no output {unknown[0]!r}; expected one of {listed}.") from error
+                listed = quoted(", ".join(sorted(known)))
+                raise ModelFileError(
+                    f"the model has no output {quoted(unknown[0], 100)!r}; expected one of {listed}."
+                ) from error
             raise DeviceError(f"{self.device} failed while running the network: {_reason(error)}") from error
         for name, result in zip(outputs, results, strict=True):
             if not isinstance(result, np.ndarray):

@@ -133,6 +133,8 @@ def test_wrong_pixels_are_named(classifier, pixels, message):
 def test_an_unknown_output_is_named(classifier):
     with pytest.raises(ModelFileError, match="has no output 'embedding'; expected one of features, logits"):
         classifier.run(random_pixels(1), ["embedding"])
+    with pytest.raises(ModelFileError, match="has no output 'x+…x+'; expected one of"):
+        classifier.run(random_pixels(1), ["x" * 500])
 
 
 def test_eight_threads_get_the_same_answers():

@@ -133,7 +133,7 @@ def test_wrong_pixels_are_named(classifier, pixels, message):
 def test_an_unknown_output_is_named(classifier):
     with pytest.raises(ModelFileError, match="has no output 'embedding'; expected one of features, logits"):
         classifier.run(random_pixels(1), ["embedding"])
-    with pytest.raises(ModelFileError, match="has no output 'x+…x+'; expected one of"):
+    with pytest.raises(ModelFileError, match=r"has no output 'x+…x+'; expected one of"):
         classifier.run(random_pixels(1), ["x" * 500])
 
 
